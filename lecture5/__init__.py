@@ -1,0 +1,40 @@
+"""lecture5: reference implementations, exercises and a grader for one lecture on convolutional neural networks.
+
+Every public name below is imported when it is first used, so that ``import lecture5`` costs next to nothing and loads
+neither torch nor matplotlib.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_SUBMODULES = ("arithmetic", "data", "exercise", "plots", "signal")
+_HOME = {
+    "conv_output_size": "arithmetic",
+    "conv_transpose_output_size": "arithmetic",
+    "receptive_field": "arithmetic",
+    "layer_costs": "arithmetic",
+    "pad": "padding",
+    "CONV_METHODS": "conv",
+    "conv1d": "conv",
+    "conv2d": "conv",
+    "conv3d": "conv",
+    "conv_input_grad": "conv",
+    "conv_weight_grad": "conv",
+    "convolve": "conv",
+}
+__all__ = [*_HOME, *_SUBMODULES]
+
+
+def __getattr__(name):
+    if name in _SUBMODULES:
+        return import_module(f".{name}", __name__)
+    if name in _HOME:
+        value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])
