@@ -1,0 +1,122 @@
+"""Build the book and open JupyterLab: what ``lecture5 book`` and ``lecture5 lab`` do. Both need a checkout."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import http.server
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+BUILD = Path("_build")
+CACHE = BUILD / ".jupyter_cache"
+CACHE_KEY = BUILD / "package.sha256"
+
+
+class BookError(Exception):
+    """Something that the reader can put right; its text says what and how."""
+
+
+def checkout() -> Path:
+    """Return the repository's root, looked for from the current folder upwards.
+
+    Raises
+    ------
+    BookError
+        If the current folder is not inside a checkout of the repository.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "_toc.yml").exists() and (folder / "lecture5").is_dir():
+            return folder
+    raise BookError(f"{here} is not in a checkout of lecture5 (no _toc.yml here or above). Change into one first.")
+
+
+def package_digest(root: Path) -> str:
+    """Return a digest of the package's files: what a chapter prints depends on them as well as on its own code."""
+    digest = hashlib.sha256()
+    for path in sorted((root / "lecture5").rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def build(serve: bool = False) -> int:
+    """Execute the chapters, build the book with warnings as errors, say where it is; ``serve`` also shows it.
+
+    Chapters whose code, and the package, are unchanged since the last build are not executed again.
+
+    Returns
+    -------
+    int
+        The exit status: 0 if it was built, 1 if not.
+    """
+    root = checkout()
+    key, digest = root / CACHE_KEY, package_digest(root)
+    if not key.exists() or key.read_text() != digest:
+        shutil.rmtree(root / CACHE, ignore_errors=True)
+        key.parent.mkdir(exist_ok=True)
+        key.write_text(digest)
+    started = time.monotonic()
+    print("Building the book (its chapters are executed: a minute the first time) ...", flush=True)
+    # Every page is written anew (--all): a page that an earlier build warned about must not pass in this one.
+    command = [_script("jupyter-book"), "build", ".", "--all", "-W", "--keep-going", "-q"]
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if result.returncode:
+        print(result.stdout + result.stderr, file=sys.stderr)
+        print("The book was not built: the lines above say why.", file=sys.stderr)
+        return 1
+    page = root / BUILD / "html" / "index.html"
+    print(f"Built in {time.monotonic() - started:.0f} s. Open it with a browser:\n    {page.as_uri()}")
+    if serve:
+        _serve(page.parent)
+    return 0
+
+
+def _serve(folder: Path, first_port: int = 8000) -> None:
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+    for port in (*range(first_port, first_port + 20), 0):  # 0: any port that is free
+        try:
+            server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+            break
+        except OSError:
+            continue
+    print(f"Showing it at http://127.0.0.1:{server.server_port}/ (Ctrl+C ends this)", flush=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        print()
+    finally:
+        server.server_close()
+
+
+def lab() -> int:
+    """Open the exercises in JupyterLab (which finds a free port by itself).
+
+    Returns
+    -------
+    int
+        JupyterLab's exit status.
+    """
+    root = checkout()
+    command = [_script("jupyter"), "lab", "exercises"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # in a container one often is root, and JupyterLab would refuse
+        command.append("--allow-root")
+    try:
+        return subprocess.run(command, cwd=root, check=False).returncode
+    except KeyboardInterrupt:
+        return 0
+
+
+def _script(name: str) -> str:
+    """The command of that name from this Python's own environment, whatever the PATH says."""
+    path = shutil.which(name, path=str(Path(sys.executable).parent))
+    if path is None:
+        raise BookError(
+            f"{name} is not installed beside {sys.executable}. Install it with: pip install 'lecture5[dev]'"
+        )
+    return path
