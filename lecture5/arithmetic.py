@@ -58,7 +58,7 @@ def conv_output_size(input_size: int, kernel_size: int, stride: int = 1, padding
     if span > padded:
         raise ValueError(
             f"kernel_size is {kernel_size} with dilation {dilation}, so the kernel spans {span} cells, but the padded"
-            f" input has only {padded} ({input_size} + 2 × {padding}): use a smaller kernel or dilation, or more padding"
+            f" input has only {padded} ({input_size} + 2 × {padding}): take a smaller kernel or dilation, or pad more"
         )
     return (padded - span) // stride + 1
 

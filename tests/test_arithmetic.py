@@ -88,7 +88,7 @@ def test_receptive_field_is_the_support_of_the_gradient(layers):
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: conv_output_size(5, 6), ValueError, r"kernel_size is 6 .* padded input has only 5 .*more padding"),
+        (lambda: conv_output_size(5, 6), ValueError, r"kernel_size is 6 .* padded input has only 5 .*pad more"),
         (lambda: conv_output_size(5, 3, dilation=3), ValueError, "spans 7 cells"),
         (lambda: conv_output_size(5, 3, stride=0), ValueError, "stride is 0, but it must be at least 1"),
         (lambda: conv_output_size(5, 3, padding=-1), ValueError, "padding is -1, but it must be at least 0"),
