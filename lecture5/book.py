@@ -1,10 +1,11 @@
-"""Build the book and open JupyterLab: what ``lecture5 book`` and ``lecture5 lab`` do. Both need a checkout."""
+"""Build the book and open JupyterLab: what ``lecture5 book`` and ``lecture5 lab`` do."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
 import http.server
+import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -94,6 +95,25 @@ def _serve(folder: Path, first_port: int = 8000) -> None:
         server.server_close()
 
 
+def exercises_folder() -> Path:
+    """Return the folder with the exercises to work in: the checkout's, or a copy of the installed ones made here.
+
+    A copy that is already here is left as it is, since it may hold the student's work.
+    """
+    try:
+        return checkout() / "exercises"
+    except BookError:
+        pass
+    copies = Path.cwd() / "exercises"
+    for file in importlib.metadata.files("lecture5") or ():
+        if file.parent.name == "exercises" and file.suffix == ".ipynb" and not (copies / file.name).exists():
+            copies.mkdir(exist_ok=True)
+            shutil.copyfile(file.locate(), copies / file.name)
+    if not copies.is_dir():
+        raise BookError("this installation of lecture5 has no exercises. Install it anew, or work in a checkout.")
+    return copies
+
+
 def lab() -> int:
     """Open the exercises in JupyterLab (which finds a free port by itself).
 
@@ -102,12 +122,12 @@ def lab() -> int:
     int
         JupyterLab's exit status.
     """
-    root = checkout()
-    command = [_script("jupyter"), "lab", "exercises"]
+    exercises = exercises_folder()
+    command = [_script("jupyter"), "lab", exercises.name]
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # in a container one often is root, and JupyterLab would refuse
         command.append("--allow-root")
     try:
-        return subprocess.run(command, cwd=root, check=False).returncode
+        return subprocess.run(command, cwd=exercises.parent, check=False).returncode
     except KeyboardInterrupt:
         return 0
 
