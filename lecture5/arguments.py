@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -36,6 +38,30 @@ def integer(name: str, value: Any, *, minimum: int) -> int:
         raise TypeError(f"{name} is {value!r} ({type(value).__name__}), but it must be an integer") from None
     if number < minimum:
         raise ValueError(f"{name} is {number}, but it must be at least {minimum}")
+    return number
+
+
+def real(
+    name: str, value: Any, *, above: float = -math.inf, minimum: float = -math.inf, maximum: float = math.inf
+) -> float:
+    """Return ``value`` as a finite float that is greater than ``above`` and between ``minimum`` and ``maximum``.
+
+    Examples
+    --------
+    >>> real("sigma", 2, above=0)
+    2.0
+    >>> real("fraction", 1.5, minimum=0, maximum=1)
+    Traceback (most recent call last):
+    ...
+    ValueError: fraction is 1.5, but it must be a finite number at least 0 and at most 1
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} is {value!r} ({type(value).__name__}), but it must be a real number")
+    number = float(value)
+    if not (math.isfinite(number) and above < number and minimum <= number <= maximum):
+        limits = [("above", above), ("at least", minimum), ("at most", maximum)]
+        wanted = " and ".join(f"{word} {limit:g}" for word, limit in limits if math.isfinite(limit))
+        raise ValueError(f"{name} is {value!r}, but it must be a finite number {wanted}".rstrip())
     return number
 
 
