@@ -24,6 +24,6 @@ with tempfile.TemporaryDirectory() as folder:
         capture_output=True,
         text=True,
     ).stdout
-lines = [line for line in resolved.splitlines(keepends=True) if not line.startswith(("nvidia-", "cuda-", "triton"))]
+lines = [line for line in resolved.splitlines(keepends=True) if not line.startswith(("nvidia-", "cuda-"))]
 (ROOT / "constraints.txt").write_text("".join(lines))
 print(f"constraints.txt: {len(lines)} packages")
