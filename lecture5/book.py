@@ -6,6 +6,7 @@ import functools
 import hashlib
 import http.server
 import importlib.metadata
+import logging
 import os
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 BUILD = Path("_build")
 CACHE = BUILD / ".jupyter_cache"
 CACHE_KEY = BUILD / "package.sha256"
+CHAPTER_SECONDS = 240  # for a cell; a chapter takes well under a minute on an idle machine
 
 
 class BookError(Exception):
@@ -64,6 +66,7 @@ def build(serve: bool = False) -> int:
         key.write_text(digest)
     started = time.monotonic()
     print("Building the book (its chapters are executed: a minute the first time) ...", flush=True)
+    _execute_chapters(root)
     # Every page is written anew (--all): a page that an earlier build warned about must not pass in this one.
     command = [_script("jupyter-book"), "build", ".", "--all", "-W", "--keep-going", "-q"]
     result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
@@ -76,6 +79,22 @@ def build(serve: bool = False) -> int:
     if serve:
         _serve(page.parent)
     return 0
+
+
+def _execute_chapters(root: Path) -> None:
+    """Execute the chapters that the cache lacks, side by side; Sphinx would run them one after the other.
+
+    A chapter that fails is left to Sphinx, which meets the error again and reports it with its place.
+    """
+    from jupyter_cache import get_cache
+    from jupyter_cache.executors import load_executor
+
+    cache = get_cache(root / CACHE)
+    for chapter in sorted((root / "book").glob("*.ipynb")):
+        cache.add_nb_to_project(str(chapter))
+    silent = logging.getLogger("lecture5.book")
+    silent.setLevel(logging.CRITICAL)
+    load_executor("local-parallel", cache, silent).run_and_cache(timeout=CHAPTER_SECONDS)
 
 
 def _serve(folder: Path, first_port: int = 8000) -> None:
