@@ -90,7 +90,7 @@ def source_index(size: int, before: int, after: int, mode: str) -> np.ndarray:
     }[mode]
     if max(before, after) > limit:
         raise ValueError(
-            f"padding is ({before}, {after}) on an axis of {size} cells, but mode {mode!r} allows at most {limit} there:"
+            f"padding is ({before}, {after}) on an axis of {size} cells, but mode {mode!r} allows at most {limit}:"
             f" {reason}"
         )
     index = np.arange(-before, size + after)

@@ -1,0 +1,91 @@
+"""The one convolution behind conv1d, conv2d and conv3d: check, then hand over to a method.
+
+A convolution is bilinear, so training needs three products of it. Each method is a module with the same three
+functions, which are given operands that are checked already::
+
+    forward(x, w, settings)                                y, (N, K, *output)
+    input_grad(grad_output, w, input_size, settings)       the gradient by x, (N, C, *input)
+    weight_grad(grad_output, x, kernel_size, settings)     the gradient by w, (K, C / groups, *kernel)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from lecture5 import arguments
+from lecture5.conv import cost, operands
+from lecture5.conv.settings import Settings
+from lecture5.padding import PADDING_MODES, pad
+
+CONV_METHODS = ("auto", "direct", "windows", "gemm", "fourier", "torch")
+TENSOR_METHODS = ("fourier", "torch")
+"""The methods that compute with tensors as they are; for the others, :mod:`lecture5.conv.autograd` makes arrays."""
+
+
+def conv(
+    dimensions: int,
+    x: Any,
+    w: Any,
+    bias: Any,
+    stride: int | Sequence[int],
+    padding: int | str | Sequence,
+    dilation: int | Sequence[int],
+    groups: int,
+    padding_mode: str,
+    method: str,
+) -> Any:
+    """Return the cross-correlation of ``x`` and ``w`` over ``dimensions`` spatial axes; see :func:`lecture5.conv2d`."""
+    arguments.choice("padding_mode", padding_mode, PADDING_MODES)
+    x, w, *bias = operands.alike(x=x, w=w) if bias is None else operands.alike(x=x, w=w, bias=bias)
+    operands.check_axes("x", x.shape, dimensions)
+    operands.check_kernel(w.shape, dimensions, groups)
+    operands.check_channels(x.shape, w.shape, groups)
+    for vector in bias:
+        operands.check_bias(vector.shape, len(w))
+    settings = operands.checked_settings(x.shape[2:], w.shape[2:], stride, padding, dilation, groups)
+    if padding_mode != "zeros":
+        x, settings = pad(x, settings.padding, padding_mode), settings.without_padding()
+    y = forward(x, w, settings, method)
+    for vector in bias:
+        y += vector.reshape(-1, *(1,) * dimensions)
+    return y
+
+
+def forward(x: Any, w: Any, settings: Settings, method: str) -> Any:
+    """Return the output, by ``method``."""
+    return _product("forward", x, w, (), x.shape, w.shape, settings, method)
+
+
+def input_grad(grad_output: Any, w: Any, input_size: tuple[int, ...], settings: Settings, method: str) -> Any:
+    """Return the gradient by the input, by ``method``."""
+    x_shape = (len(grad_output), w.shape[1] * settings.groups, *input_size)
+    return _product("input_grad", grad_output, w, (input_size,), x_shape, w.shape, settings, method)
+
+
+def weight_grad(grad_output: Any, x: Any, kernel_size: tuple[int, ...], settings: Settings, method: str) -> Any:
+    """Return the gradient by the kernel, by ``method``."""
+    w_shape = (grad_output.shape[1], x.shape[1] // settings.groups, *kernel_size)
+    return _product("weight_grad", grad_output, x, (kernel_size,), x.shape, w_shape, settings, method)
+
+
+def _product(
+    product: str, a: Any, b: Any, sizes: tuple, x_shape: tuple, w_shape: tuple, settings: Settings, method: str
+) -> Any:
+    arguments.choice("method", method, CONV_METHODS)
+    if method == "auto":
+        method = cost.fastest(product, a, b, x_shape, w_shape, settings)
+    module = import_module(f"lecture5.conv.{method}")
+    if arguments.is_tensor(a):
+        if method in TENSOR_METHODS:
+            return getattr(module, product)(a, b, *sizes, settings)
+        from lecture5.conv import autograd
+
+        return getattr(autograd, product)(module, a, b, *sizes, settings)
+    if a.dtype == np.float16:  # No processor adds up half precision well: sums are made in single precision.
+        y = getattr(module, product)(a.astype(np.float32), b.astype(np.float32), *sizes, settings)
+        return y.astype(np.float16)
+    return getattr(module, product)(a, b, *sizes, settings)
