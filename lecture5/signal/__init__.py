@@ -1,10 +1,26 @@
-"""Signal processing with convolutions: classic kernels, frequency responses.
+"""Signal processing with convolutions: classic kernels, frequency responses, wavelets, noise, audio effects.
 
 Everything here is numpy. A *kernel* is a plain array with one axis per spatial dimension, without channel axes.
 """
 
+from .audio import echo_kernel, equaliser_kernel, low_pass_kernel
 from .kernels import IDENTITY, LAPLACIAN, LAPLACIAN_4, SHARPEN, SOBEL_X, SOBEL_Y, box, gabor, gaussian
+from .noise import add_gaussian_noise, add_salt_and_pepper, median_filter, psnr
 from .response import BandGains, band_gains, frequency_grid, frequency_response, impulse
+from .wavelets import (
+    WAVELETS,
+    Subband,
+    analyse,
+    daubechies,
+    inverse_wavelet_transform,
+    keep_largest,
+    soft_threshold,
+    subbands,
+    synthesise,
+    wavelet_filters,
+    wavelet_kernels,
+    wavelet_transform,
+)
 
 __all__ = [
     "IDENTITY",
@@ -13,12 +29,31 @@ __all__ = [
     "SHARPEN",
     "SOBEL_X",
     "SOBEL_Y",
+    "WAVELETS",
     "BandGains",
+    "Subband",
+    "add_gaussian_noise",
+    "add_salt_and_pepper",
+    "analyse",
     "band_gains",
     "box",
+    "daubechies",
+    "echo_kernel",
+    "equaliser_kernel",
     "frequency_grid",
     "frequency_response",
     "gabor",
     "gaussian",
     "impulse",
+    "inverse_wavelet_transform",
+    "keep_largest",
+    "low_pass_kernel",
+    "median_filter",
+    "psnr",
+    "soft_threshold",
+    "subbands",
+    "synthesise",
+    "wavelet_filters",
+    "wavelet_kernels",
+    "wavelet_transform",
 ]
