@@ -1,4 +1,4 @@
-"""The photographs and sounds that the chapters and exercises use. All of them ship with the package.
+"""The photographs, sounds and labelled images that the chapters and exercises use. All of them ship with the package.
 
 Each has a *card* (``cards.json``): what it is, who made it, its licence, where it comes from, how it was made from
 that, and a checksum, which is verified when the file is loaded. Nothing here reads from a network.
@@ -17,8 +17,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arguments import choice
+from .images import FASHION_CLASSES, digits, fashion
 
-__all__ = ["Card", "DataError", "cards", "photograph", "sound"]
+__all__ = ["FASHION_CLASSES", "Card", "DataError", "cards", "digits", "fashion", "photograph", "sound"]
 
 
 class DataError(Exception):
