@@ -22,6 +22,11 @@ _HOME = {
     "conv_input_grad": "conv",
     "conv_weight_grad": "conv",
     "convolve": "conv",
+    "conv_matrix": "matrices",
+    "fully_connected_matrix": "matrices",
+    "locally_connected": "matrices",
+    "locally_connected_matrix": "matrices",
+    "pointwise_conv": "matrices",
 }
 __all__ = [*_HOME, *_SUBMODULES]
 
