@@ -187,8 +187,7 @@ def conv_input_grad(
     """
     grad_output, w = operands.alike(grad_output=grad_output, w=w)
     dimensions = operands.spatial_axes("w", w.shape)
-    input_shape = tuple(arguments.per_axis("input_shape", input_shape, dimensions + 2, minimum=0))
-    operands.check_axes("input_shape", input_shape, dimensions)
+    input_shape = operands.checked_shape("input_shape", input_shape, dimensions)
     operands.check_kernel(w.shape, dimensions, groups)
     operands.check_channels(input_shape, w.shape, groups)
     settings = operands.checked_settings(input_shape[2:], w.shape[2:], stride, padding, dilation, groups)

@@ -76,6 +76,8 @@ def _product(
     product: str, a: Any, b: Any, sizes: tuple, x_shape: tuple, w_shape: tuple, settings: Settings, method: str
 ) -> Any:
     arguments.choice("method", method, CONV_METHODS)
+    if x_shape[0] == 0:
+        return _product_of_empty_batch(product, a, b, sizes, x_shape, w_shape, settings)
     if method == "auto":
         method = cost.fastest(product, a, b, x_shape, w_shape, settings)
     module = import_module(f"lecture5.conv.{method}")
@@ -85,7 +87,18 @@ def _product(
         from lecture5.conv import autograd
 
         return getattr(autograd, product)(module, a, b, *sizes, settings)
-    if a.dtype == np.float16:  # No processor adds up half precision well: sums are made in single precision.
+    if a.dtype == np.float16:  # Sums of many numbers need more digits than half precision has.
         y = getattr(module, product)(a.astype(np.float32), b.astype(np.float32), *sizes, settings)
         return y.astype(np.float16)
     return getattr(module, product)(a, b, *sizes, settings)
+
+
+def _product_of_empty_batch(
+    product: str, a: Any, b: Any, sizes: tuple, x_shape: tuple, w_shape: tuple, settings: Settings
+) -> Any:
+    """Return an empty output or input gradient, or a zero weight gradient; no method has to think of it."""
+    if arguments.is_tensor(a):
+        return getattr(import_module("lecture5.conv.torch"), product)(a, b, *sizes, settings)
+    output_size = settings.output_size(x_shape[2:], w_shape[2:])
+    shapes = {"forward": (0, w_shape[0], *output_size), "input_grad": x_shape, "weight_grad": w_shape}
+    return np.zeros(shapes[product], a.dtype)

@@ -87,6 +87,16 @@ def check_axes(name: str, shape: Sequence[int], dimensions: int) -> None:
         raise ValueError(f"{name} has shape {tuple(shape)}, but of {layout} only N may be 0")
 
 
+def checked_shape(name: str, shape: Any, dimensions: int) -> tuple[int, ...]:
+    """Return a shape that was given as such, (N, C, *spatial), as a tuple of ints."""
+    if not isinstance(shape, (tuple, list, np.ndarray)) or len(shape) != dimensions + 2:
+        layout = f"(N, C, {', '.join(AXES[dimensions])})"
+        raise ValueError(f"{name} is {shape!r}, but it must be the input's whole shape, {layout}")
+    shape = tuple(arguments.integer(f"{name}[{axis}]", size, minimum=0) for axis, size in enumerate(shape))
+    check_axes(name, shape, dimensions)
+    return shape
+
+
 def check_kernel(shape: Sequence[int], dimensions: int, groups: int) -> None:
     """Raise unless ``shape`` is (out_channels, in_channels / groups, *kernel) with ``dimensions`` spatial axes."""
     if len(shape) != dimensions + 2:

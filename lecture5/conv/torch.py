@@ -55,7 +55,8 @@ def _gradient(of: str, first: Any, second: Any, grad_output: Any, settings: Sett
 
 
 def _tensors(*arrays: np.ndarray) -> list:
-    """Return tensors that share their memory with the arrays, copied only where torch cannot read them in place."""
+    """Return tensors that share their memory with the arrays, copied where torch would not read them in place."""
     import torch
 
-    return [torch.from_numpy(np.require(array, requirements=("C", "W"))) for array in arrays]
+    in_place = [array.flags.c_contiguous and array.flags.writeable and min(array.strides) > 0 for array in arrays]
+    return [torch.from_numpy(a if shared else a.copy()) for a, shared in zip(arrays, in_place, strict=True)]

@@ -1,0 +1,406 @@
+"""Every method of convolution against torch over random settings, answers by hand, and planted errors."""
+
+import importlib
+import inspect
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+
+import lecture5
+from lecture5 import CONV_METHODS, conv1d, conv2d, conv3d, conv_input_grad, conv_weight_grad
+from lecture5.conv.settings import Settings
+from lecture5.padding import PADDING_MODES, pad
+
+CONV = {1: conv1d, 2: conv2d, 3: conv3d}
+TORCH_CONV = {d: getattr(torch.nn.functional, f"conv{d}d") for d in CONV}
+RNG = np.random.default_rng(5)
+every_method = pytest.mark.parametrize("method", CONV_METHODS)
+
+
+def memory_layouts(array):
+    """Return the same numbers laid out in memory in several ways."""
+    spread = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)[..., ::2]
+    spread[...] = array
+    return [array, np.asfortranarray(array), array[..., ::-1].copy()[..., ::-1], spread]
+
+
+@st.composite
+def convolutions(draw, dtype=np.float64):
+    """Draw ``x``, ``w`` and keyword arguments that fit together, with different numbers on every axis."""
+    dimensions = draw(st.integers(1, 3))
+    per_axis = lambda low, high: st.tuples(*[st.integers(low, high)] * dimensions)  # noqa: E731
+    groups = draw(st.integers(1, 3))
+    channels, filters, samples = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(0, 3))
+    kernel_size, dilation = draw(per_axis(1, 4)), draw(per_axis(1, 3))
+    padding = draw(st.one_of(st.just("valid"), st.integers(0, 3), per_axis(0, 3), st.tuples(*[per_pair] * dimensions)))
+    spans = [d * (k - 1) + 1 for k, d in zip(kernel_size, dilation, strict=True)]
+    input_size = [span + extra for span, extra in zip(spans, draw(per_axis(0, 7 - 2 * dimensions)), strict=True)]
+    stride = draw(st.one_of(st.integers(1, 3), per_axis(1, 3)))
+    x = RNG.standard_normal((samples, groups * channels, *input_size)).astype(dtype)
+    w = RNG.standard_normal((groups * filters, channels, *kernel_size)).astype(dtype)
+    settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    return draw(st.sampled_from(memory_layouts(x))), draw(st.sampled_from(memory_layouts(w))), settings
+
+
+per_pair = st.tuples(st.integers(0, 3), st.integers(0, 3))
+
+
+def torch_conv(x, w, bias=None, *, padding=0, **settings):
+    """Return torch's answer for tensors; padding per side, which torch's function does not take, is done before."""
+    dimensions = x.ndim - 2
+    if padding == "valid":
+        padding = 0
+    if isinstance(padding, tuple) and isinstance(padding[0], tuple):
+        x = torch.nn.functional.pad(x, [cells for pair in reversed(padding) for cells in pair])
+        padding = 0
+    return TORCH_CONV[dimensions](x, w, bias, padding=padding, **settings)
+
+
+def tensors(*arrays, requires_grad=False):
+    return [torch.tensor(array.copy(), requires_grad=requires_grad) for array in arrays]
+
+
+def torch_products(x, w, settings):
+    """Return torch's output, a random gradient of it, and the gradients by input and kernel, as arrays."""
+    x, w = tensors(x, w, requires_grad=True)
+    y = torch_conv(x, w, **settings)
+    grad_output = torch.from_numpy(RNG.standard_normal(y.shape)).to(y.dtype)
+    y.backward(grad_output)
+    return [tensor.detach().numpy() for tensor in (y, grad_output, x.grad, w.grad)]
+
+
+# The same numbers as torch
+
+
+@every_method
+@given(case=convolutions())
+def test_output_and_both_gradients_agree_with_torch(method, case):
+    x, w, settings = case
+    y, grad_output, grad_x, grad_w = torch_products(x, w, settings)
+    settings = settings | {"method": method}
+    np.testing.assert_allclose(CONV[x.ndim - 2](x, w, **settings), y, rtol=1e-10, atol=1e-10)
+    ours = conv_input_grad(grad_output, w, x.shape, **settings)
+    np.testing.assert_allclose(ours, grad_x, rtol=1e-10, atol=1e-10)
+    ours = conv_weight_grad(grad_output, x, w.shape[2:], **settings)
+    np.testing.assert_allclose(ours, grad_w, rtol=1e-10, atol=1e-10)
+
+
+@every_method
+@profile(max_examples=25)
+@given(case=convolutions())
+def test_tensors_give_tensors_that_can_be_differentiated(method, case):
+    x, w, settings = case
+    y, grad_output, grad_x, grad_w = torch_products(x, w, settings)
+    x, w = tensors(x, w, requires_grad=True)
+    ours = CONV[x.ndim - 2](x, w, method=method, **settings)
+    ours.backward(torch.from_numpy(grad_output))
+    for tensor, expected in [(ours.detach(), y), (x.grad, grad_x), (w.grad, grad_w)]:
+        np.testing.assert_allclose(tensor.numpy(), expected, rtol=1e-10, atol=1e-10)
+    grad_output = torch.from_numpy(grad_output)
+    for tensor, expected in [
+        (conv_input_grad(grad_output, w, x.shape, method=method, **settings), grad_x),
+        (conv_weight_grad(grad_output, x, w.shape[2:], method=method, **settings), grad_w),
+    ]:
+        np.testing.assert_allclose(tensor.detach().numpy(), expected, rtol=1e-10, atol=1e-10)
+
+
+@every_method
+@profile(max_examples=25)
+@given(case=convolutions(np.float32))
+def test_single_precision_errs_no_more_than_rounding_explains(method, case):
+    """A sum of n products errs by at most n u Σ|w||x| (Higham 2002, eq. 3.5) with u = 2⁻²⁴.
+
+    Methods that add numbers of the whole window, and not only products, are held to its largest values instead.
+    """
+    x, w, settings = case
+    conv, terms = CONV[x.ndim - 2], w[0].size
+    ours = conv(x, w, method=method, **settings)
+    assert ours.dtype == np.float32
+    exact = conv(x.astype(np.float64), w.astype(np.float64), method="torch", **settings)
+    sizes = conv(abs(x).astype(np.float64), abs(w).astype(np.float64), method="torch", **settings)
+    bound = (terms + 1) * 2.0**-24 * sizes
+    if method == "fourier" and sizes.size:
+        bound = 40 * 2.0**-24 * np.linalg.norm(x) * np.linalg.norm(w)
+    assert np.all(abs(ours - exact) <= bound)
+
+
+@every_method
+@pytest.mark.parametrize("mode", PADDING_MODES)
+def test_padding_modes_agree_with_torch_layers(mode, method):
+    x, w, bias = RNG.standard_normal((2, 3, 6, 7)), RNG.standard_normal((4, 3, 3, 2)), RNG.standard_normal(4)
+    layer = torch.nn.Conv2d(3, 4, (3, 2), padding=(2, 1), padding_mode=mode, dtype=torch.float64)
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(w))
+        layer.bias.copy_(torch.from_numpy(bias))
+        expected = layer(torch.from_numpy(x))
+    ours = conv2d(x, w, bias, padding=(2, 1), padding_mode=mode, method=method)
+    np.testing.assert_allclose(ours, expected.numpy(), rtol=1e-10, atol=1e-10)
+
+
+@every_method
+@given(kernel_size=st.tuples(st.integers(1, 4), st.integers(1, 4)), dilation=st.integers(1, 2))
+def test_same_padding_is_that_of_torch(method, kernel_size, dilation):
+    x, w = RNG.standard_normal((1, 2, 7, 8)), RNG.standard_normal((3, 2, *kernel_size))
+    layer = torch.nn.Conv2d(2, 3, kernel_size, padding="same", dilation=dilation, bias=False, dtype=torch.float64)
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(w))
+        # The layer pads by itself in this mode, where the function would warn about even kernels.
+        expected = torch.nn.functional.pad(torch.from_numpy(x), layer._reversed_padding_repeated_twice)
+        expected = torch.nn.functional.conv2d(expected, layer.weight, dilation=dilation)
+    ours = conv2d(x, w, padding="same", dilation=dilation, method=method)
+    assert ours.shape[2:] == x.shape[2:]
+    np.testing.assert_allclose(ours, expected.numpy(), rtol=1e-10, atol=1e-10)
+
+
+# Answers by hand: kernels and inputs that are neither square nor symmetric, so that no flip or swap goes unseen
+
+
+@every_method
+def test_one_dimension_by_hand(method):
+    x = [[[1.0, 2.0, 4.0, 8.0, 16.0]]]
+    assert conv1d(x, [[[1.0, 10.0, 100.0]]], method=method)[0, 0] == pytest.approx([421, 842, 1684])
+    assert conv1d(x, [[[1.0, 10.0]]], stride=2, padding=[(0, 1)], method=method)[0, 0] == pytest.approx([21, 84, 16])
+    assert conv1d(x, [[[1.0, 10.0]]], dilation=3, method=method)[0, 0] == pytest.approx([81, 162])
+
+
+@every_method
+def test_two_dimensions_by_hand(method):
+    x = [[[[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0], [9.0, 1.0, 2.0, 3.0]]]]
+    w = [[[[1.0, 10.0, 100.0], [0.0, 0.0, 1000.0]]]]
+    expected = [[321 + 7000, 432 + 8000], [765 + 2000, 876 + 3000]]
+    np.testing.assert_allclose(conv2d(x, w, method=method)[0, 0], expected)
+    expected = [[1000 * 4], [2 * 1 + 3 * 10 + 4 * 100 + 8000], [6 + 70 + 800 + 3000], [1 + 20 + 300]]
+    got = conv2d(x, w, stride=(1, 2), padding=(1, 0), method=method)[0, 0]
+    assert got.shape == (4, 1)
+    np.testing.assert_allclose(got, [[3000], [7321], [2765], [219]])
+
+
+@every_method
+def test_three_dimensions_channels_and_groups_by_hand(method):
+    # Two groups of one channel; each kernel picks two voxels, one step apart on a different axis for each group.
+    x = np.arange(2 * 2 * 2 * 3, dtype=float).reshape(1, 2, 2, 2, 3)
+    w = np.zeros((2, 1, 2, 1, 2))
+    w[0, 0, 0, 0, 0], w[0, 0, 1, 0, 0] = 1, 100
+    w[1, 0, 0, 0, 0], w[1, 0, 0, 0, 1] = 1, 100
+    got = conv3d(x, w, [0.5, 0.0], groups=2, method=method)
+    np.testing.assert_allclose(got[0, 0], [[[600.5, 701.5], [903.5, 1004.5]]])
+    np.testing.assert_allclose(got[0, 1], [[[1312, 1413], [1615, 1716]]])
+
+
+def test_the_slide_of_alexnet():
+    x, w = np.zeros((1, 3, 227, 227), np.float32), np.zeros((96, 3, 11, 11), np.float32)
+    assert conv2d(x, w, np.zeros(96, np.float32), stride=4).shape == (1, 96, 55, 55)
+    assert w.size + 96 == 34_944
+
+
+# Properties
+
+
+@every_method
+@given(shift=st.tuples(st.integers(-9, 9), st.integers(-9, 9)))
+def test_shifting_the_input_shifts_the_output_when_borders_are_circular(method, shift):
+    x, w = RNG.standard_normal((1, 2, 5, 6)), RNG.standard_normal((3, 2, 3, 2))
+    settings = {"padding": "same", "padding_mode": "circular", "method": method}
+    shifted = conv2d(np.roll(x, shift, (2, 3)), w, **settings)
+    np.testing.assert_allclose(shifted, np.roll(conv2d(x, w, **settings), shift, (2, 3)), rtol=1e-10, atol=1e-10)
+
+
+@every_method
+@profile(max_examples=25)
+@given(case=convolutions(), data=st.data())
+def test_gradients_are_those_of_finite_differences(method, case, data):
+    """The map is linear in each operand, so that a difference of two outputs is exact whatever the step."""
+    x, w, settings = case
+    assume(len(x))
+    settings = settings | {"method": method}
+    conv = CONV[x.ndim - 2]
+    y = conv(x, w, **settings)
+    grad_output = RNG.standard_normal(y.shape)
+    dx, dw = RNG.standard_normal(x.shape), RNG.standard_normal(w.shape)
+    by_x = np.sum(dx * conv_input_grad(grad_output, w, x.shape, **settings))
+    by_w = np.sum(dw * conv_weight_grad(grad_output, x, w.shape[2:], **settings))
+    assert by_x == pytest.approx(np.sum((conv(x + dx, w, **settings) - y) * grad_output), rel=1e-9, abs=1e-9)
+    assert by_w == pytest.approx(np.sum((conv(x, w + dw, **settings) - y) * grad_output), rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("method", ["fourier", "torch"])
+def test_tensor_methods_can_be_differentiated_twice(method):
+    x, w = tensors(RNG.standard_normal((1, 2, 5, 4)), RNG.standard_normal((2, 2, 3, 2)), requires_grad=True)
+    assert torch.autograd.gradgradcheck(lambda x, w: conv2d(x, w, stride=2, padding=1, method=method), (x, w))
+
+
+@every_method
+def test_the_operands_are_not_changed_and_the_result_is_new(method):
+    x, w = np.ones((2, 1, 4, 4)), np.ones((1, 1, 1, 1))
+    y = conv2d(x, w, [0.0], method=method)
+    y += 5
+    assert y.flags.c_contiguous
+    np.testing.assert_array_equal(x, 1)
+    np.testing.assert_array_equal(w, 1)
+    x.flags.writeable = w.flags.writeable = False
+    np.testing.assert_array_equal(conv2d(x, w, method=method), 1)
+
+
+# Kinds of numbers
+
+
+@every_method
+@pytest.mark.parametrize(
+    ("x_dtype", "w_dtype", "expected"),
+    [
+        ("f2", "f2", "f2"),
+        ("f4", "f4", "f4"),
+        ("f8", "f8", "f8"),
+        ("f4", "f8", "f8"),
+        ("u1", "i1", "i8"),
+        ("i8", "i8", "i8"),
+        ("?", "?", "i8"),
+        ("i4", "f4", "f8"),
+        (">f4", ">f4", "f4"),
+    ],
+)
+def test_dtypes(method, x_dtype, w_dtype, expected):
+    x, w = RNG.integers(0, 2, (1, 2, 5, 6)).astype(x_dtype), RNG.integers(0, 2, (3, 2, 2, 3)).astype(w_dtype)
+    y = conv2d(x, w, method=method)
+    assert y.dtype == expected
+    np.testing.assert_array_equal(np.rint(y), conv2d(x.astype(int), w.astype(int), method="direct"))
+
+
+@every_method
+def test_an_eight_bit_image_does_not_overflow(method):
+    image = np.full((1, 1, 3, 3), 255, np.uint8)
+    assert conv2d(image, np.ones((1, 1, 3, 3), np.uint8), method=method).item() == 9 * 255
+
+
+@every_method
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.int64])
+def test_tensor_dtypes_are_kept(method, dtype):
+    x, w = torch.ones(1, 2, 4, 5).to(dtype), torch.ones(3, 2, 2, 3).to(dtype)
+    y = conv2d(x, w, method=method)
+    assert y.dtype == dtype
+    assert torch.all((y - 12).abs() < 0.1)
+
+
+def test_arrays_and_lists_join_a_tensor():
+    y = conv2d(torch.ones(1, 1, 2, 2), [[[[1, 2]]]], np.ones(1, np.float32))
+    assert isinstance(y, torch.Tensor)
+    assert y.tolist() == [[[[4.0], [4.0]]]]
+
+
+@every_method
+def test_an_empty_batch_has_an_empty_output_and_a_zero_gradient(method):
+    x, w = np.ones((0, 4, 5, 6)), np.ones((2, 2, 3, 2))
+    y = conv2d(x, w, np.ones(2), groups=2, stride=2, method=method)
+    assert y.shape == (0, 2, 2, 3)
+    assert conv_input_grad(y, w, x.shape, groups=2, stride=2, method=method).shape == x.shape
+    grad_w = conv_weight_grad(y, x, (3, 2), groups=2, stride=2, method=method)
+    np.testing.assert_array_equal(grad_w, np.zeros(w.shape))
+
+
+# What "auto" chooses
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_auto_takes_fourier_for_a_large_kernel_and_not_for_a_small_one(kind, monkeypatch):
+    chosen = []
+
+    def recorded(name):
+        chosen.append(name)
+        return importlib.import_module(name)
+
+    monkeypatch.setattr(lecture5.conv.core, "import_module", recorded)
+    x = kind(np.ones((1, 4, 128, 128), np.float32))
+    conv2d(x, kind(np.ones((4, 4, 63, 63), np.float32)))
+    conv2d(x, kind(np.ones((4, 4, 3, 3), np.float32)))
+    assert chosen[0] == "lecture5.conv.fourier"
+    assert chosen[1] != "lecture5.conv.fourier"
+
+
+# Planted errors: the comparison above must see each of them
+
+
+def assert_module_agrees_with_torch(module):
+    """Compare the three products of a method with torch on settings where nothing is equal to anything else."""
+    plain = (1, (1, 1), ((0, 0), (0, 0)), (1, 1))
+    for groups, stride, padding, dilation in [plain, (2, (2, 3), ((1, 2), (3, 0)), (3, 1))]:
+        x, w = RNG.standard_normal((2, 2 * groups, 12, 11)), RNG.standard_normal((3 * groups, 2, 2, 4))
+        settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        y, grad_output, grad_x, grad_w = torch_products(x, w, settings)
+        settings = Settings(stride, padding, dilation, groups)
+        np.testing.assert_allclose(module.forward(x, w, settings), y, atol=1e-10)
+        np.testing.assert_allclose(module.input_grad(grad_output, w, x.shape[2:], settings), grad_x, atol=1e-10)
+        np.testing.assert_allclose(module.weight_grad(grad_output, x, w.shape[2:], settings), grad_w, atol=1e-10)
+
+
+PLANTED = {
+    "direct": [
+        ("w[k] * x[n, *window]", "w[k] * x[n, *window][..., ::-1]"),
+        ("slice(i * s, i * s + reach, d)", "slice(i * d, i * d + reach, d)"),
+        ("k // (out_channels // settings.groups)", "k % settings.groups"),
+        ("slice(before, before + size)", "slice(0, size)"),
+    ],
+    "windows": [
+        ("(*settings.stride, *settings.dilation)", "(*settings.dilation, *settings.stride)"),
+        ("[g, k, c, *taps]", "[g, k, c, *taps[::-1]]"),
+        ("settings.groups, -1, *w.shape[1:]", "-1, settings.groups, *w.shape[1:]"),
+    ],
+    "gemm": [
+        ("first * stride + q * dilation", "first * dilation + q * stride"),
+        ("first * stride + q * dilation", "first * stride + (q + 1) * dilation - 1"),
+        ("y[n, :, rows]", "y[0, :, rows]"),
+        ("grad_w += ", "grad_w = "),
+    ],
+    "fourier": [
+        (".conj()).conj()", ".conj())"),
+        ("(size - 1) * step + 1, step", "size"),
+        ("(0, 3, 2, 1)", "(0, 3, 1, 2)"),
+    ],
+    "gradients": [
+        ("first = span - 1 - before", "first = span - before"),
+        ("w.flip(axes) if arguments.is_tensor(w) else np.flip(w, axes)", "w"),
+        (
+            "Settings(settings.dilation, settings.padding, settings.stride, groups)",
+            "Settings(settings.stride, settings.padding, settings.dilation, groups)",
+        ),
+        ("stuffed[:, :, *(slice(None, None, step)", "stuffed[:, :, *(slice(step - 1, None, step)"),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", ["direct", "windows", "gemm", "fourier", "torch"])
+def test_the_comparison_passes_without_planted_errors(name):
+    assert_module_agrees_with_torch(importlib.import_module(f"lecture5.conv.{name}"))
+
+
+@pytest.mark.parametrize(("name", "old", "new"), [(name, *pair) for name, pairs in PLANTED.items() for pair in pairs])
+def test_a_planted_error_is_caught(name, old, new):
+    source = inspect.getsource(importlib.import_module(f"lecture5.conv.{name}"))
+    assert source.count(old) == 1, f"the line to break is not in {name}.py any more"
+    broken = ModuleType(f"broken_{name}")
+    exec(compile(source.replace(old, new), broken.__name__, "exec"), broken.__dict__)
+    if name == "gradients":
+        windows = importlib.import_module("lecture5.conv.windows")
+        broken.forward, input_grad, weight_grad = windows.forward, broken.input_grad, broken.weight_grad
+        broken.input_grad = lambda *arguments: input_grad(windows.forward, *arguments)
+        broken.weight_grad = lambda *arguments: weight_grad(windows.forward, *arguments)
+    with pytest.raises((AssertionError, ValueError, IndexError)):
+        assert_module_agrees_with_torch(broken)
+
+
+# The package itself
+
+
+def test_the_methods_are_listed_and_each_module_has_the_three_products():
+    for name in CONV_METHODS[1:]:
+        module = importlib.import_module(f"lecture5.conv.{name}")
+        assert all(callable(getattr(module, product)) for product in ("forward", "input_grad", "weight_grad"))
+
+
+def test_padding_before_or_within_makes_no_difference():
+    x, w = RNG.standard_normal((1, 1, 5, 6)), RNG.standard_normal((1, 1, 2, 3))
+    np.testing.assert_array_equal(conv2d(x, w, padding=[(1, 2), 3]), conv2d(pad(x, [(1, 2), 3]), w))
