@@ -384,8 +384,10 @@ def _fill(rows: Any, columns: Any, w: Any, connected: np.ndarray, input_shape: t
         matrix = torch.sparse_coo_tensor(indices, values, shape, is_coalesced=True, check_invariants=False)
         return matrix if sparse else matrix.to_dense()
     values = np.broadcast_to(w, connected.shape)[connected]
+    if values.dtype == np.float16:  # scipy's sparse arrays have no half precision.
+        values = values.astype(np.float32)
     matrix = coo_array((values, (rows, columns)), shape).tocsr()
-    return matrix if sparse else matrix.toarray()
+    return matrix if sparse else matrix.toarray().astype(w.dtype, copy=False)
 
 
 def _einsum(x: Any) -> Any:

@@ -247,6 +247,12 @@ def test_dtypes(dtype, expected):
     assert locally_connected(np.ones((1, 1, 2), dtype), w[None]).dtype == expected
 
 
+def test_half_precision_is_stored_wider_only_where_scipy_must():
+    w = np.ones((1, 1, 2), "f2")
+    assert conv_matrix(w, (1, 3), sparse=False).dtype == "f2"
+    assert conv_matrix(w, (1, 3)).dtype == "f4"
+
+
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_memory_order_and_negative_strides(order):
     x, w = rng.standard_normal((2, 3, 5, 4)), rng.standard_normal((2, 3, 2, 3))
