@@ -3,6 +3,7 @@
 Figures carry their drawings inside, for light and dark pages, each with a text that says what there is to see.
 """
 
+from .arithmetic import arithmetic_explorer, mode_curves, number_grids, padded_pictures
 from .figure import Figure
 from .frequency import gain_curves, response_map, spectra
 from .pictures import pictures
@@ -14,11 +15,15 @@ __all__ = [
     "Figure",
     "Sounds",
     "Widget",
+    "arithmetic_explorer",
     "convolution_explorer",
     "echoes",
     "flip_and_slide",
     "gain_curves",
     "listen",
+    "mode_curves",
+    "number_grids",
+    "padded_pictures",
     "pictures",
     "response_map",
     "spectra",
