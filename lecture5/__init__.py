@@ -31,6 +31,22 @@ _HOME = {
     "locally_connected": "matrices",
     "locally_connected_matrix": "matrices",
     "pointwise_conv": "matrices",
+    "max_pool1d": "pooling",
+    "max_pool2d": "pooling",
+    "max_pool3d": "pooling",
+    "avg_pool1d": "pooling",
+    "avg_pool2d": "pooling",
+    "avg_pool3d": "pooling",
+    "lp_pool1d": "pooling",
+    "lp_pool2d": "pooling",
+    "lp_pool3d": "pooling",
+    "adaptive_avg_pool1d": "pooling",
+    "adaptive_avg_pool2d": "pooling",
+    "adaptive_avg_pool3d": "pooling",
+    "max_pool_grad": "pooling",
+    "avg_pool_grad": "pooling",
+    "lp_pool_grad": "pooling",
+    "adaptive_avg_pool_grad": "pooling",
 }
 __all__ = [*_HOME, *_SUBMODULES]
 
