@@ -36,6 +36,28 @@ class _QuietHandler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.cuda)])
+def device(request):
+    """Where a network test computes: everywhere on the processor, and on a GPU where there is one."""
+    if request.param == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("no NVIDIA GPU that torch can use")
+    return request.param
+
+
+@pytest.fixture
+def one_thread():
+    """Small networks are fastest on one thread, and on a busy machine many times faster."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def book():
     """The built book's address, served on this machine only."""
