@@ -1,12 +1,14 @@
-"""Signal processing with convolutions: classic kernels, frequency responses, wavelets, noise, audio effects.
+"""Signal processing with convolutions: kernels, frequency responses, wavelets, noise, audio effects, scattering.
 
 Everything here is numpy. A *kernel* is a plain array with one axis per spatial dimension, without channel axes.
 """
 
 from .audio import echo_kernel, equaliser_kernel, low_pass_kernel
+from .deformation import random_displacement, relative_change, warp
 from .kernels import IDENTITY, LAPLACIAN, LAPLACIAN_4, SHARPEN, SOBEL_X, SOBEL_Y, box, gabor, gaussian
 from .noise import add_gaussian_noise, add_salt_and_pepper, median_filter, psnr
 from .response import BandGains, band_gains, frequency_grid, frequency_response, impulse
+from .scattering import Scattering2D
 from .wavelets import (
     WAVELETS,
     Subband,
@@ -31,6 +33,7 @@ __all__ = [
     "SOBEL_Y",
     "WAVELETS",
     "BandGains",
+    "Scattering2D",
     "Subband",
     "add_gaussian_noise",
     "add_salt_and_pepper",
@@ -50,9 +53,12 @@ __all__ = [
     "low_pass_kernel",
     "median_filter",
     "psnr",
+    "random_displacement",
+    "relative_change",
     "soft_threshold",
     "subbands",
     "synthesise",
+    "warp",
     "wavelet_filters",
     "wavelet_kernels",
     "wavelet_transform",
