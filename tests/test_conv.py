@@ -78,6 +78,7 @@ def torch_products(x, w, settings):
 
 
 @every_method
+@profile(max_examples=30)
 @given(case=convolutions())
 def test_output_and_both_gradients_agree_with_torch(method, case):
     x, w, settings = case
@@ -91,7 +92,7 @@ def test_output_and_both_gradients_agree_with_torch(method, case):
 
 
 @every_method
-@profile(max_examples=25)
+@profile(max_examples=20)
 @given(case=convolutions())
 def test_tensors_give_tensors_that_can_be_differentiated(method, case):
     x, w, settings = case
@@ -110,7 +111,7 @@ def test_tensors_give_tensors_that_can_be_differentiated(method, case):
 
 
 @every_method
-@profile(max_examples=25)
+@profile(max_examples=20)
 @given(case=convolutions(np.float32))
 def test_single_precision_errs_no_more_than_rounding_explains(method, case):
     """A sum of n products errs by at most n u Σ|w||x| (Higham 2002, eq. 3.5) with u = 2⁻²⁴.
@@ -143,6 +144,7 @@ def test_padding_modes_agree_with_torch_layers(mode, method):
 
 
 @every_method
+@profile(max_examples=20)
 @given(kernel_size=st.tuples(st.integers(1, 4), st.integers(1, 4)), dilation=st.integers(1, 2))
 def test_same_padding_is_that_of_torch(method, kernel_size, dilation):
     x, w = RNG.standard_normal((1, 2, 7, 8)), RNG.standard_normal((3, 2, *kernel_size))
@@ -202,6 +204,7 @@ def test_the_slide_of_alexnet():
 
 
 @every_method
+@profile(max_examples=20)
 @given(shift=st.tuples(st.integers(-9, 9), st.integers(-9, 9)))
 def test_shifting_the_input_shifts_the_output_when_borders_are_circular(method, shift):
     x, w = RNG.standard_normal((1, 2, 5, 6)), RNG.standard_normal((3, 2, 3, 2))
@@ -211,7 +214,7 @@ def test_shifting_the_input_shifts_the_output_when_borders_are_circular(method, 
 
 
 @every_method
-@profile(max_examples=25)
+@profile(max_examples=20)
 @given(case=convolutions(), data=st.data())
 def test_gradients_are_those_of_finite_differences(method, case, data):
     """The map is linear in each operand, so that a difference of two outputs is exact whatever the step."""
@@ -360,6 +363,10 @@ PLANTED = {
         ("(size - 1) * step + 1, step", "size"),
         ("(0, 3, 2, 1)", "(0, 3, 1, 2)"),
     ],
+    "matrix": [
+        (".T @ grad_output", " @ grad_output"),
+        ("y.T", "y[::-1].T"),
+    ],
     "gradients": [
         ("first = span - 1 - before", "first = span - before"),
         ("w.flip(axes) if arguments.is_tensor(w) else np.flip(w, axes)", "w"),
@@ -372,7 +379,7 @@ PLANTED = {
 }
 
 
-@pytest.mark.parametrize("name", ["direct", "windows", "gemm", "fourier", "torch"])
+@pytest.mark.parametrize("name", ["direct", "windows", "gemm", "fourier", "matrix", "torch"])
 def test_the_comparison_passes_without_planted_errors(name):
     assert_module_agrees_with_torch(importlib.import_module(f"lecture5.conv.{name}"))
 

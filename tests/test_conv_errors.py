@@ -7,6 +7,7 @@ import torch
 from lecture5 import CONV_METHODS, conv1d, conv2d, conv3d, conv_input_grad, conv_weight_grad
 
 X, W = np.ones((2, 4, 6, 7)), np.ones((6, 4, 3, 2))
+LARGE = np.zeros((1, 10, 260, 260))
 GRAD = np.ones((2, 6, 4, 6))
 
 
@@ -39,6 +40,7 @@ GRAD = np.ones((2, 6, 4, 6))
         (lambda: conv2d(X, W, padding_mode="mirror"), ValueError, "padding_mode is 'mirror'.*'reflect'"),
         (lambda: conv2d(X, W, padding=6, padding_mode="reflect"), ValueError, "axis of 6 cells.*at most 5"),
         (lambda: conv2d(X, W, method="fft"), ValueError, "method is 'fft'.*" + ", ".join(map(repr, CONV_METHODS))),
+        (lambda: conv2d(LARGE, LARGE[:, :, :9, :9], method="matrix"), ValueError, "method is 'matrix', .* 51,438,240"),
         (lambda: conv2d(X.astype(object), W), TypeError, "x has dtype object"),
         (lambda: conv2d(X + 0j, W), TypeError, "x has dtype complex128"),
         (lambda: conv2d(X, W + 0j), TypeError, "w has dtype complex128"),

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from lecture5 import CONV_METHODS, conv1d, convolve
 
 RNG = np.random.default_rng(6)
+LIMITED = ("matrix", "torch")  # To three axes.
 MODES = ("full", "same", "valid")
+FOUR_AXES = np.ones((1, 2, 3, 2))
 every_method = pytest.mark.parametrize("method", CONV_METHODS)
 every_mode = pytest.mark.parametrize("mode", MODES)
 
@@ -39,7 +41,7 @@ def test_agrees_with_scipy(method, pair):
 
 
 @every_mode
-@pytest.mark.parametrize("method", [method for method in CONV_METHODS if method != "torch"])
+@pytest.mark.parametrize("method", [method for method in CONV_METHODS if method not in LIMITED])
 def test_four_dimensions_and_complex_numbers(method, mode):
     a = RNG.standard_normal((3, 4, 5, 3)) + 1j * RNG.standard_normal((3, 4, 5, 3))
     b = RNG.standard_normal((2, 1, 3, 2)) + 1j * RNG.standard_normal((2, 1, 3, 2))
@@ -76,6 +78,8 @@ def test_it_is_commutative_and_associative_and_cross_correlation_is_not(method):
         (lambda: convolve(3, 4), ValueError, "at least one"),
         (lambda: convolve([1], [1], "circular"), ValueError, "mode is 'circular'.*'full', 'same', 'valid'"),
         (lambda: convolve([1], [1], method="fft"), ValueError, "method is 'fft'.*'fourier'"),
+        (lambda: convolve(FOUR_AXES, FOUR_AXES, method="torch"), ValueError, "method is 'torch', .* over 4 axes"),
+        (lambda: convolve(FOUR_AXES, FOUR_AXES, method="matrix"), ValueError, "method is 'matrix', .* up to 3 axes"),
         (lambda: convolve([1], ["a"]), TypeError, "b has dtype"),
         (lambda: convolve(np.ones((1, 3)), np.ones((2, 2)), "valid"), ValueError, "mode is 'valid', but a, "),
     ],

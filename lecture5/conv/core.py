@@ -21,7 +21,7 @@ from lecture5.conv import cost, operands
 from lecture5.conv.settings import Settings
 from lecture5.padding import PADDING_MODES, pad
 
-CONV_METHODS = ("auto", "direct", "windows", "gemm", "fourier", "torch")
+CONV_METHODS = ("auto", "direct", "windows", "gemm", "fourier", "matrix", "torch")
 TENSOR_METHODS = ("fourier", "torch")
 """The methods that compute with tensors as they are; for the others, :mod:`lecture5.conv.autograd` makes arrays."""
 

@@ -22,6 +22,8 @@ def forward(x: Any, w: Any, settings: Settings) -> Any:
 
     if not arguments.is_tensor(x):
         return forward(*_tensors(x, w), settings).numpy()
+    if x.ndim > 5:
+        raise ValueError(f"method is 'torch', which has no convolution over {x.ndim - 2} axes: use 'gemm' or 'fourier'")
     convolve = getattr(torch.nn.functional, f"conv{x.ndim - 2}d")
     if any(before != after for before, after in settings.padding):
         x, settings = pad(x, settings.padding), settings.without_padding()
