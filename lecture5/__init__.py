@@ -47,6 +47,8 @@ _HOME = {
     "avg_pool_grad": "pooling",
     "lp_pool_grad": "pooling",
     "adaptive_avg_pool_grad": "pooling",
+    "batch_norm": "norm",
+    "batch_norm_grad": "norm",
 }
 __all__ = [*_HOME, *_SUBMODULES]
 

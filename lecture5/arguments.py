@@ -132,6 +132,19 @@ def numeric_array(name: str, value: Any, *, allow_complex: bool = False) -> np.n
     return array
 
 
+def as_floats(x: Any) -> Any:
+    """Return ``x``, an array or tensor of numbers, with its integers as floats, as when they are divided.
+
+    Examples
+    --------
+    >>> as_floats(np.array([1, 2]))
+    array([1., 2.])
+    """
+    if is_tensor(x):
+        return x if x.is_floating_point() else x / 1
+    return x.astype(np.float64) if x.dtype.kind in "iu" else x
+
+
 def is_tensor(value: Any) -> bool:
     """Whether ``value`` is a torch tensor, decided without importing torch."""
     return any(base.__module__ == "torch" and base.__name__ == "Tensor" for base in type(value).__mro__)

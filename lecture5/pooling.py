@@ -351,7 +351,7 @@ def avg_pool_grad(
     array([[[ 1., 11., 10.]]])
     """
     [grad_output] = operands.alike(grad_output=grad_output)
-    grad_output = _as_floats(grad_output)
+    grad_output = arguments.as_floats(grad_output)
     dimensions = operands.spatial_axes("grad_output", grad_output.shape)
     input_shape = _checked_input_shape(input_shape, dimensions)
     kernel_size, settings = _checked(dimensions, input_shape, kernel_size, stride, padding, 1)
@@ -389,9 +389,9 @@ def lp_pool_grad(
     >>> lp_pool_grad([[[1, 10]]], [[[3, -4, 0, 2]]], 2, kernel_size=2)
     array([[[ 0.6, -0.8,  0. , 10. ]]])
     """
-    grad_output, x = map(_as_floats, operands.alike(grad_output=grad_output, x=x))
+    grad_output, x = map(arguments.as_floats, operands.alike(grad_output=grad_output, x=x))
     dimensions = operands.spatial_axes("x", x.shape)
-    norm_type = _checked_norm_type(norm_type)
+    norm_type = arguments.real("norm_type", norm_type, minimum=1)
     kernel_size, settings = _checked(dimensions, x.shape, kernel_size, stride, 0, 1)
     _check_grad_output(grad_output, (*x.shape[:2], *settings.output_size(x.shape[2:], kernel_size)))
     if arguments.is_tensor(x):
@@ -426,7 +426,7 @@ def adaptive_avg_pool_grad(grad_output: Any, input_shape: Sequence[int]) -> Any:
     array([[[ 1.,  1., 11., 10., 10.]]])
     """
     [grad_output] = operands.alike(grad_output=grad_output)
-    grad_output = _as_floats(grad_output)
+    grad_output = arguments.as_floats(grad_output)
     dimensions = operands.spatial_axes("grad_output", grad_output.shape)
     input_shape = _checked_input_shape(input_shape, dimensions)
     _check_grad_output(grad_output, (*input_shape[:2], *grad_output.shape[2:]))
@@ -458,7 +458,7 @@ def _avg_pool(
     count_include_pad: bool,
 ) -> Any:
     [x] = operands.alike(x=x)
-    x = _as_floats(x)
+    x = arguments.as_floats(x)
     kernel_size, settings = _checked(dimensions, x.shape, kernel_size, stride, padding, 1)
     if arguments.is_tensor(x):
         return _torch_avg_pool(x, kernel_size, settings, count_include_pad)
@@ -468,8 +468,8 @@ def _avg_pool(
 
 def _lp_pool(dimensions: int, x: Any, norm_type: float, kernel_size: PerAxis, stride: PerAxis | None) -> Any:
     [x] = operands.alike(x=x)
-    x = _as_floats(x)
-    norm_type = _checked_norm_type(norm_type)
+    x = arguments.as_floats(x)
+    norm_type = arguments.real("norm_type", norm_type, minimum=1)
     kernel_size, settings = _checked(dimensions, x.shape, kernel_size, stride, 0, 1)
     if arguments.is_tensor(x):
         from torch.nn import functional
@@ -484,7 +484,7 @@ def _lp_pool(dimensions: int, x: Any, norm_type: float, kernel_size: PerAxis, st
 def _adaptive_avg_pool(dimensions: int, x: Any, output_size: PerAxis) -> Any:
     """Take the means along one axis after the other: the windows are boxes, so that this is the mean of the box."""
     [x] = operands.alike(x=x)
-    x = _as_floats(x)
+    x = arguments.as_floats(x)
     operands.check_axes("x", x.shape, dimensions)
     output_size = arguments.per_axis("output_size", output_size, dimensions, minimum=1)
     if arguments.is_tensor(x):
@@ -573,24 +573,11 @@ def _checked_input_shape(input_shape: Sequence[int], dimensions: int) -> tuple[i
     return input_shape
 
 
-def _checked_norm_type(norm_type: Any) -> float:
-    if isinstance(norm_type, bool) or not isinstance(norm_type, (int, float)) or not 1 <= norm_type < np.inf:
-        raise ValueError(f"norm_type is {norm_type!r}, but it must be a number, at least 1")
-    return norm_type
-
-
 def _check_grad_output(grad_output: Any, expected: Sequence[int]) -> None:
     if tuple(grad_output.shape) != tuple(expected):
         raise ValueError(
             f"grad_output has shape {tuple(grad_output.shape)}, but the output of this pooling has {tuple(expected)}"
         )
-
-
-def _as_floats(x: Any) -> Any:
-    """Return ``x`` with its integers as floats, as when they are divided."""
-    if arguments.is_tensor(x):
-        return x if x.is_floating_point() else x.float()
-    return x.astype(np.result_type(x.dtype, np.float64)) if x.dtype.kind in "iu" else x
 
 
 def _torch_max_pool(x: Any, kernel_size: tuple[int, ...], settings: Settings) -> Any:
