@@ -2,14 +2,14 @@
 
 The marks are nbgrader's, in its schema, so that its tools read our sources too:
 
-============  ==============================================  ===========================================================
+============  ==============================================  ====================================================
 role          mark                                            when it is graded
-============  ==============================================  ===========================================================
+============  ==============================================  ====================================================
 answer        ``nbgrader.solution`` is true                   the student's source, found by the cell's id
 check         ``nbgrader.grade`` is true, with ``points``     our source; its output is compared with the stored one
 helper        ``lecture5.role`` is ``"helper"``               dropped: it needs lecture5, which is absent then
 given         none of these                                   our source
-============  ==============================================  ===========================================================
+============  ==============================================  ====================================================
 
 ``lecture5.function`` names the function that an answer or a check belongs to.
 """

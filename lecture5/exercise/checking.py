@@ -11,7 +11,7 @@ import numpy as np
 
 from lecture5.exercise.catalogue import find_question
 from lecture5.exercise.diagnosis import Comparison, Raised, compare, diagnose, outputs, picture, plane_to_show
-from lecture5.exercise.model import Answer, Question
+from lecture5.exercise.model import Answer, Misconception, Question
 
 ALL_PASS = "Visible checks pass; hidden tests run when it is graded."
 SOME_FAIL = "Not yet: the checks marked ✗ fail."
@@ -36,12 +36,12 @@ class Report:
     cases
         One entry per public case.
     diagnosis
-        One sentence per misconception that explains the outputs; empty if none does, or if nothing is wrong.
+        The misconceptions that explain the outputs; empty if none does, or if nothing is wrong.
     """
 
     function: str
     cases: Sequence[CheckedCase]
-    diagnosis: Sequence[str]
+    diagnosis: Sequence[Misconception]
 
     @property
     def passed(self) -> bool:
@@ -58,7 +58,7 @@ class Report:
                     lines += [f"      {line}" for line in picture(case.comparison.signs).splitlines()]
         if any(case.comparison.signs is not None for case in self.cases):
             lines.append("  · equal   + too large   − too small   ? wrong otherwise")
-        lines += [f"  → {sentence}" for sentence in self.diagnosis]
+        lines += [f"  → {one.sentence}" for one in self.diagnosis]
         lines.append(ALL_PASS if self.passed else SOME_FAIL)
         return "\n".join(lines)
 
@@ -74,7 +74,7 @@ class Report:
                 f'<tr><td><span role="img" aria-label="{word}">{mark}</span></td><td style="text-align:left">'
                 f'{html.escape(case.name)}</td><td style="text-align:left">{detail}{drawing}</td></tr>'
             )
-        hints = "".join(f"<p><strong>→ {html.escape(sentence)}</strong></p>" for sentence in self.diagnosis)
+        hints = "".join(f"<p><strong>→ {html.escape(one.sentence)}</strong></p>" for one in self.diagnosis)
         verdict = ALL_PASS if self.passed else SOME_FAIL
         return (
             f"<div><p><code>{html.escape(self.function)}</code></p><table>{''.join(rows)}</table>{hints}"
@@ -131,7 +131,7 @@ def check(answer: Answer) -> Report:
     >>> report = check(conv1d)
     >>> report.passed
     False
-    >>> print(report.diagnosis[0][:28])
+    >>> print(report.diagnosis[0].sentence[:28])
     Your kernel is turned round:
     """
     if not callable(answer):
@@ -148,7 +148,7 @@ def judge(question: Question, given: Sequence[Any]) -> Report:
         for case, right, mine in zip(question.cases, expected, given, strict=True)
     ]
     wrong = not all(case.comparison.agrees for case in cases)
-    diagnosis = [misconception.sentence for misconception in diagnose(question, given)] if wrong else []
+    diagnosis = diagnose(question, given) if wrong else []
     return Report(question.name, cases, diagnosis)
 
 

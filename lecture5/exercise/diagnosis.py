@@ -19,7 +19,7 @@ class Comparison:
     """How an output relates to the expected one. ``problem`` is empty where they agree.
 
     ``signs`` has the result's shape: 0 where equal, 1 where the output is too large, -1 where it is too small, 2 where
-    it is not a number or differs in its imaginary part.
+    it is wrong otherwise: complex, or not a number.
     """
 
     problem: str = ""
@@ -76,11 +76,11 @@ def compare(expected: Any, got: Any, *, relative: float = RELATIVE, absolute: fl
         return Comparison(f"the values should be complex, yours have dtype {array.dtype}")
     with np.errstate(invalid="ignore", over="ignore"):
         equal = np.isclose(array, expected, rtol=relative, atol=absolute, equal_nan=True)
-        difference = np.real(array) - np.real(expected)
+        larger = np.zeros(equal.shape) if np.iscomplexobj(expected) else np.sign(array.astype(float) - expected)
     if equal.all():
         return Comparison()
-    tiny = np.isclose(np.real(array), np.real(expected), rtol=relative, atol=absolute, equal_nan=True)
-    signs = np.where(equal, 0, np.where(np.isnan(difference) | tiny, 2, np.sign(np.nan_to_num(difference)))).astype(int)
+    # complex numbers, and nan, are neither too large nor too small
+    signs = np.where(equal, 0, np.where(np.abs(larger) == 1, larger, 2)).astype(int)
     index = tuple(int(n) for n in np.argwhere(~equal)[0]) if equal.ndim else ()
     way = {1: "too large", -1: "too small"}.get(int(signs[index]), "wrong")
     where = f"first difference at index {index}: yours" if index else "your value"

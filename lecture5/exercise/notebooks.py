@@ -23,12 +23,13 @@ import argparse
 import os
 import re
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
+
+from lecture5.exercise.files import write_text
 
 KEPT_NOTEBOOK_METADATA = ("lecture5", "mystnb")
 KEPT_CELL_METADATA = ("deletable", "editable", "lecture5", "mystnb", "nbgrader", "slideshow", "tags")
@@ -141,22 +142,6 @@ def write(notebook: NotebookNode, path: str | os.PathLike) -> None:
     write_text(path, dumps(normalise(notebook)))
 
 
-def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write a file so that a reader sees the old text or the new one, whole, whatever happens in between."""
-    path = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
 def complaints(notebook: NotebookNode) -> list[str]:
     """Return what must not be stored, one sentence each: unexpected errors, and paths of this machine."""
     found = []
@@ -181,6 +166,7 @@ def execute(notebook: NotebookNode, folder: Path, *, timeout: int = 300) -> Note
         timeout=timeout,
         kernel_name="python3",
         record_timing=False,
+        extra_arguments=["--Application.log_level=ERROR"],  # else a warning about plain TCP, for every notebook
         allow_errors=True,  # reported by complaints(), all of them, with the cell's id
         resources={"metadata": {"path": str(folder)}},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from pathlib import Path
 
 from lecture5.exercise.model import Exercise
@@ -25,13 +26,12 @@ def course_root(start: Path | None = None) -> Path:
     raise NotFound(f"no course in {start} or above it: a course has the folders exercises and solutions")
 
 
-def released_notebook(exercise: Exercise) -> Path:
-    """Return the notebook that students get: from a checkout, or else from the installed package."""
-    try:
-        folder = course_root() / "exercises"
-    except NotFound:
-        folder = Path(__file__).resolve().parents[1] / "exercises"
-    return _existing(folder / exercise.notebook_name)
+def installed_notebook(exercise: Exercise) -> Path:
+    """Return the students' notebook as it lies in an installed package."""
+    for file in importlib.metadata.files("lecture5") or ():
+        if file.parent.name == "exercises" and file.name == exercise.notebook_name:
+            return _existing(Path(str(file.locate())))
+    raise NotFound(f"this installation of lecture5 has no {exercise.notebook_name}: install it anew, or use a checkout")
 
 
 def source_notebook(exercise: Exercise) -> Path:

@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 from lecture5.exercise import notebooks
 from lecture5.exercise.cells import answer_cells, function, points, role
 from lecture5.exercise.model import Exercise
-from lecture5.exercise.places import course_root, source_notebook
+from lecture5.exercise.places import NotFound, course_root, installed_notebook, source_notebook
 
 SOLUTION = re.compile(
     r"^(?P<indent>[ \t]*)### BEGIN SOLUTION\n.*?^[ \t]*### END SOLUTION[ \t]*$", re.MULTILINE | re.DOTALL
@@ -89,6 +89,19 @@ def released_text(exercise: Exercise) -> str:
     if found:
         raise SourceError("; ".join(found))
     return notebooks.dumps(release(source))
+
+
+def pristine(exercise: Exercise) -> NotebookNode:
+    """Return the exercise as released, for checking and grading.
+
+    It is made from the source, or taken from the installed package: never from a folder in which students work, since
+    running a check cell there replaces the expected output by one's own.
+    """
+    try:
+        source = source_notebook(exercise)
+    except NotFound:
+        return notebooks.read(installed_notebook(exercise))
+    return release(notebooks.read(source))
 
 
 def release_path(exercise: Exercise) -> Path:

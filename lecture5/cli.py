@@ -1,0 +1,104 @@
+"""The ``lecture5`` command. Each subcommand's code is imported when it is used, so that ``--help`` is instant.
+
+Exit status: 0 done; 1 something failed that you asked to be checked; 2 wrong use; 3 our own failure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+DONE, FAILED, WRONG_USE, OUR_FAULT = 0, 1, 2, 3
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser for all commands; ``run`` of its result names the function to call, as ``module:function``."""
+    main_parser = argparse.ArgumentParser(
+        prog="lecture5", description="Book, exercises and grader of the lecture on CNNs."
+    )
+    commands = main_parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run: str, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        sub.set_defaults(run=run)
+        return sub
+
+    book = command("book", "cli:_book", "build the book")
+    book.add_argument("--serve", action="store_true", help="show it in a browser, too")
+
+    command("lab", "cli:_lab", "open the book and the exercises in JupyterLab")
+
+    check = command(
+        "check", "grading.commands:check_command", "say what passes in your notebook, and what is wrong with the rest"
+    )
+    check.add_argument("file", type=Path, metavar="FILE", help="your copy of an exercise's notebook")
+    check.add_argument("--json", action="store_true", help="print a record that a program can read")
+
+    release = command(
+        "release", "exercise.commands:release_command", "make the students' notebooks from those with solutions"
+    )
+    release.add_argument("--exercise", metavar="NN", help="only this one")
+    release.add_argument("--check", action="store_true", help="write nothing; fail if one is not current")
+
+    grade = command("grade", "grading.commands:grade_command", "grade a folder of submissions")
+    grade.add_argument("submissions", type=Path, metavar="SUBMISSIONS", help="a folder, or one notebook")
+    grade.add_argument("--exercise", required=True, metavar="NN")
+    grade.add_argument("--out", required=True, type=Path, metavar="DIR", help="records, feedback and tables go here")
+    grade.add_argument("--workers", type=_positive, metavar="N", help="side by side (default: one per processor)")
+    grade.add_argument("--cohort", default="", metavar="TEXT", help="seeds the hidden tests' random inputs")
+    grade.add_argument("--trust", action="store_true", help="run submissions without a sandbox, with all your rights")
+    grade.add_argument("--json", action="store_true", help="print the records instead of a table")
+
+    doctor = command("doctor", "grading.doctor:command", "say what this machine offers, and how to get what is missing")
+    doctor.add_argument("--json", action="store_true")
+    return main_parser
+
+
+def _book(options: argparse.Namespace) -> int:
+    from lecture5.book import BookError, build
+
+    try:
+        return build(serve=options.serve)
+    except BookError as error:
+        print(error, file=sys.stderr)
+        return WRONG_USE
+
+
+def _lab(options: argparse.Namespace) -> int:
+    from lecture5.book import BookError, lab
+
+    try:
+        return lab()
+    except BookError as error:
+        print(error, file=sys.stderr)
+        return WRONG_USE
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return value
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["bench"]:  # has options of its own
+        return import_module("lecture5.bench").main(arguments[1:])
+    options = parser().parse_args(arguments)
+    module, _, function = options.run.partition(":")
+    try:
+        return getattr(import_module(f"lecture5.{module}"), function)(options)
+    except KeyboardInterrupt:
+        print("\ninterrupted; what was finished is kept, run the command again to go on", file=sys.stderr)
+        return OUR_FAULT
+    except BrokenPipeError:
+        return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,326 @@
+"""A client of one kernel that may be hostile: run a cell, call a function, with a limit on everything that comes back.
+
+The kernel owns its end of the sockets and can send whatever it likes. So: no message is larger than ``MAX_MESSAGE``;
+few wait in the queue; what is printed is counted and thrown away; a message is parsed only if its kind is one that is
+waited for, and only if it is small; each wait has a deadline. A kernel that breaks a rule is ended.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import zmq
+from jupyter_client import BlockingKernelClient, KernelManager
+
+from lecture5.grading import wire
+from lecture5.grading.outcomes import (
+    BadReply,
+    CallProblem,
+    Died,
+    OutOfMemory,
+    Raised,
+    SandboxFault,
+    TimedOut,
+    TooMuchOutput,
+    WrongType,
+)
+from lecture5.grading.sandbox import LIMITS, Limits, kernel_spec_manager
+from lecture5.grading.watch import Watch
+
+MAX_MESSAGE = wire.MAX_BYTES + 2**20
+MAX_HEADER = 16 * 2**10
+MAX_CONTENT = 2**20
+QUEUE = 4  # messages that ZeroMQ may hold for us: bounds memory to QUEUE × MAX_MESSAGE while we look elsewhere
+KEPT = {"status", "execute_result", "error", "execute_reply", "comm_msg", "kernel_info_reply"}
+START_SECONDS = 60
+HERE = Path(__file__).parent
+
+
+class _BoundedClient(BlockingKernelClient):
+    """A kernel client whose sockets refuse oversized messages."""
+
+    def _create_connected_socket(self, *arguments: Any, **keywords: Any) -> zmq.Socket:
+        socket = super()._create_connected_socket(*arguments, **keywords)
+        socket.maxmsgsize = MAX_MESSAGE
+        socket.rcvhwm = QUEUE
+        socket.linger = 0
+        return socket
+
+
+@dataclass
+class Execution:
+    """What a cell gave: its result messages in order, and the exception that ended it, if one did."""
+
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    error: Raised | None = None
+
+
+class Kernel:
+    """One kernel, from its start to its end. Use it as a context manager: nothing of it survives the block.
+
+    Parameters
+    ----------
+    allowed
+        Distributions that are present inside.
+    withheld
+        Functions that raise an error inside.
+    sandboxed
+        False runs an ordinary kernel, with the rights of the user: for one's own code only.
+    slot
+        The number of the worker.
+    """
+
+    def __init__(
+        self,
+        allowed: Sequence[str],
+        withheld: Sequence[str] = (),
+        *,
+        sandboxed: bool = True,
+        slot: int = 0,
+        limits: Limits = LIMITS,
+    ):
+        self.limits = limits
+        self._folder = Path(tempfile.mkdtemp(prefix="lecture5-"))  # short: a Unix socket's path has 107 characters
+        self._printed = 0
+        self._problem: CallProblem | None = None
+        self._comm: str | None = None
+        self._manager: KernelManager | None = None
+        self._client: _BoundedClient | None = None
+        self._watch: Watch | None = None
+        try:
+            self._start(allowed, withheld, sandboxed, slot)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, allowed: Sequence[str], withheld: Sequence[str], sandboxed: bool, slot: int) -> None:
+        """Start, and load the calling code. Nothing of the student's has run yet: what fails here is our fault."""
+        try:
+            self._manager = KernelManager(
+                kernel_name="lecture5",
+                kernel_spec_manager=kernel_spec_manager(allowed, sandboxed=sandboxed, slot=slot),
+                connection_file=str(self._folder / "c.json"),
+                client_factory=_BoundedClient,
+                transport="tcp" if sys.platform == "win32" else "ipc",
+            )
+            if self._manager.transport == "ipc":
+                self._manager.ip = str(self._folder / "kernel")
+            self._manager.start_kernel(independent=True)  # else ipykernel watches for a parent it cannot see
+            self._watch = Watch(self._manager.provisioner.pid, self._folder, self.limits)
+            self._client = self._manager.client()
+            self._client.start_channels(stdin=False, hb=False)
+            self._wait_until_ready()
+            self._load(withheld)
+        except (CallProblem, OSError, RuntimeError, zmq.ZMQError) as error:
+            raise SandboxFault(f"the kernel did not start: {error}") from error
+
+    def _wait_until_ready(self) -> None:
+        """Ask until an answer comes on both channels: iopub loses what is sent before it is connected."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            request = self._client.kernel_info()
+            try:
+                self.finish(request, min(1.0, deadline - time.monotonic()))
+                return
+            except TimedOut:
+                if time.monotonic() > deadline:
+                    raise
+
+    def _load(self, withheld: Sequence[str]) -> None:
+        wire_source = (HERE / "wire.py").read_text(encoding="utf-8")
+        kernel_source = (HERE / "kernel_side.py").read_text(encoding="utf-8")
+        modules = sorted({name.rpartition(".")[0] for name in withheld})
+        code = (
+            "def _load():\n"
+            "    import types\n"
+            "    module = types.ModuleType('lecture5_calls')\n"
+            f"    exec(compile({wire_source!r}, 'wire.py', 'exec'), vars(module))\n"
+            f"    exec(compile({kernel_source!r}, 'kernel_side.py', 'exec'), vars(module))\n"
+            f"    for name in {modules!r}: __import__(name)\n"
+            f"    module.withhold({list(withheld)!r})\n"
+            "    module.serve(get_ipython(), module.encode, module.decode)\n"
+            "_load(); del _load\n"
+        )
+        execution = self.execute(code, START_SECONDS)
+        if execution.error is not None:
+            raise execution.error
+        self._comm = uuid.uuid4().hex
+        self._send("comm_open", {"comm_id": self._comm, "target_name": "lecture5", "data": {}})
+
+    @property
+    def alive(self) -> bool:
+        """Whether the kernel can still be used."""
+        return self._problem is None and self._manager is not None and self._manager.is_alive()
+
+    # --- what the grader does -----------------------------------------------------------------------------------------
+
+    def execute(self, source: str, seconds: float) -> Execution:
+        """Run a cell.
+
+        Raises
+        ------
+        CallProblem
+            If it took too long, printed too much, or ended the kernel. The kernel is gone then.
+        """
+        request = self.begin(source)
+        messages = self.finish(request, seconds)
+        errors = [message["content"] for message in messages if message["header"]["msg_type"] == "error"]
+        error = Raised(_text(errors[0], "ename", 100), _text(errors[0], "evalue", 300)) if errors else None
+        return Execution(messages, error)
+
+    def begin(self, source: str) -> str:
+        """Send a cell; return the id of the request."""
+        self._require_life()
+        self._printed = 0
+        return self._client.execute(source, store_history=False, allow_stdin=False, stop_on_error=False)
+
+    def call(self, function: str, arguments: Sequence[Any], keywords: dict[str, Any], seconds: float) -> Any:
+        """Call a function of the kernel with copies of plain values; return a plain value.
+
+        Raises
+        ------
+        CallProblem
+            Whatever else happened, by its name.
+        """
+        self._require_life()
+        self._printed = 0
+        tree, buffers = wire.encode([list(arguments), dict(keywords)])
+        number = uuid.uuid4().hex
+        data = {"call": number, "function": function, "arguments": tree["list"][0], "keywords": tree["list"][1]}
+        request = self._send("comm_msg", {"comm_id": self._comm, "data": data}, buffers)
+        for message in self.finish(request, seconds, shell=False):
+            reply = message["content"].get("data")
+            if message["header"]["msg_type"] == "comm_msg" and isinstance(reply, dict) and reply.get("call") == number:
+                return _result(reply, message.get("buffers") or [])
+        raise BadReply()
+
+    def close(self) -> None:
+        """End the kernel and everything that it started; remove its folder."""
+        if self._watch is not None:
+            self._watch.stop()
+        if self._client is not None:
+            self._client.stop_channels()
+        if self._manager is not None:
+            if self._manager.has_kernel:
+                self._manager.shutdown_kernel(now=True)
+            self._manager.context.destroy(linger=0)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> Kernel:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- messages -----------------------------------------------------------------------------------------------------
+
+    def _send(self, kind: str, content: dict[str, Any], buffers: Sequence[bytes] = ()) -> str:
+        message = self._client.session.msg(kind, content)
+        self._client.session.send(self._client.shell_channel.socket, message, buffers=list(buffers))
+        return message["header"]["msg_id"]
+
+    def finish(self, request: str, seconds: float, *, shell: bool = True) -> list[dict[str, Any]]:
+        """Wait until the kernel is done with a request; return what it published for it, without what was printed.
+
+        Raises
+        ------
+        CallProblem
+            If it does not end in time, or breaks a rule. The kernel is ended: what it does later is of no interest.
+        """
+        deadline = time.monotonic() + seconds
+        published: list[dict[str, Any]] = []
+        idle, replied = False, not shell
+        while not (idle and replied):
+            try:
+                message = self._receive(deadline)
+            except CallProblem as problem:
+                if self._comm is not None:  # after the start
+                    self._end(problem)
+                raise
+            if message is None or message.get("parent_header", {}).get("msg_id") != request:
+                continue
+            kind = message["header"]["msg_type"]
+            if kind == "status":
+                idle = idle or message["content"].get("execution_state") == "idle"
+            elif kind.endswith("_reply"):
+                replied = True
+            else:
+                published.append(message)
+        return published
+
+    def _receive(self, deadline: float) -> dict[str, Any] | None:
+        """Return the next message that matters; None if one came that does not."""
+        shell, iopub = self._client.shell_channel.socket, self._client.iopub_channel.socket
+        poller = zmq.Poller()
+        poller.register(shell, zmq.POLLIN)
+        poller.register(iopub, zmq.POLLIN)
+        while True:
+            left = deadline - time.monotonic()
+            ready = dict(poller.poll(max(0, min(left, 0.2)) * 1000))
+            if iopub in ready or shell in ready:
+                socket = iopub if iopub in ready else shell
+                return self._read(socket.recv_multipart())
+            if self._watch is not None and self._watch.verdict:
+                raise {"memory": OutOfMemory, "disk": TooMuchOutput}[self._watch.verdict]()
+            if not self._manager.is_alive():
+                raise Died()
+            if left <= 0:
+                raise TimedOut()
+
+    def _read(self, frames: list[bytes]) -> dict[str, Any] | None:
+        session = self._client.session
+        self._printed += sum(map(len, frames))
+        if self._printed > self.limits.output_bytes + MAX_MESSAGE:
+            raise TooMuchOutput()
+        try:
+            _, frames = session.feed_identities(frames)
+            signature, header, parent, metadata, content, *buffers = frames
+            if max(len(signature), len(header), len(parent), len(metadata)) > MAX_HEADER:
+                return None
+            kind = session.unpack(header).get("msg_type")
+            if kind not in KEPT:
+                return None
+            if len(content) > MAX_CONTENT:
+                raise TooMuchOutput()
+            message = session.deserialize([signature, header, parent, metadata, content, *buffers])
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return None  # not a message: it is as if it had not been sent
+        return message if isinstance(message["content"], dict) and isinstance(message["header"], dict) else None
+
+    def _require_life(self) -> None:
+        if not self.alive:
+            raise self._problem or Died()
+
+    def _end(self, problem: CallProblem) -> None:
+        self._problem = problem
+        self._manager.shutdown_kernel(now=True)
+
+
+def _result(reply: dict[str, Any], buffers: list[Any]) -> Any:
+    """Return the value in a reply, or raise what it says went wrong."""
+    status = reply.get("status")
+    if status == "raised":
+        raise Raised(_text(reply, "kind", 100), _text(reply, "text", 300))
+    if status == "missing":
+        raise Raised("NameError", "there is no function of this name; is its cell empty, or did it fail?")
+    if status == "type":
+        raise WrongType(f"you returned {_text(reply, 'kind', 200)}; an array of numbers is expected")
+    if status != "done":
+        raise BadReply()
+    try:
+        return wire.decode(reply.get("result"), buffers)
+    except (wire.WireError, RecursionError):
+        raise BadReply() from None
+
+
+def _text(content: dict[str, Any], key: str, length: int) -> str:
+    value = content.get(key)
+    return value[:length] if isinstance(value, str) else ""

@@ -1,0 +1,73 @@
+"""Watch a kernel's processes from outside: memory of the whole tree, and the folder that it shares with us.
+
+The kernel's own limits bind each process by itself; this one binds them all together.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from pathlib import Path
+
+import psutil
+
+from lecture5.grading.sandbox import Limits
+
+INTERVAL = 0.25
+SHARED_BYTES = 2**20  # sockets and one small file; more means that it is used as a disk
+
+
+class Watch:
+    """A thread that ends the process tree under ``pid`` when it takes too much. ``verdict`` says what of."""
+
+    def __init__(self, pid: int, shared: Path, limits: Limits):
+        self.verdict = ""
+        self._pid, self._shared, self._limits = pid, shared, limits
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(INTERVAL):
+            if resident_bytes(self._pid) > self._limits.tree_memory:
+                self.verdict = "memory"
+            elif folder_bytes(self._shared) > SHARED_BYTES:
+                self.verdict = "disk"
+            if self.verdict:
+                with contextlib.suppress(OSError):
+                    os.killpg(os.getpgid(self._pid), signal.SIGKILL)
+                return
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the memory in use by a process and all its descendants."""
+    total = 0
+    try:
+        parent = psutil.Process(pid)
+        for process in (parent, *parent.children(recursive=True)):
+            try:
+                total += process.memory_info().rss
+            except psutil.Error:
+                continue
+    except psutil.Error:
+        return total
+    return total
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return the size of all files in a folder, without following links."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(place, name)).st_size
+            except OSError:
+                continue
+    return total
