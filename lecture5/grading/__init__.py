@@ -28,8 +28,8 @@ What to read to trust it, in this order:
 ``submissions.py``  how a file becomes answers
 ==================  ===================================================================================================
 
-Rules that hold everywhere: expected values are computed before a call and never sent; what a kernel says about itself is
-only ever its own results; a visible check, whose output the kernel prints, earns points only if a hidden test of the same
-function passed; text of a student is cleaned (``outcomes.clean``) and escaped; our own failures raise ``SandboxFault`` and
-become an error of ours, never a zero.
+Rules that hold everywhere: expected values are computed before a call and never sent; what a kernel says about itself
+is only ever its own results; a visible check, whose output the kernel prints, earns points only if a hidden test of the
+same function passed; text of a student is cleaned (``outcomes.clean``) and escaped; our own failures raise
+``SandboxFault`` and become an error of ours, never a zero.
 """

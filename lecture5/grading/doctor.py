@@ -16,7 +16,21 @@ from pathlib import Path
 from lecture5.grading.outcomes import SandboxFault
 from lecture5.grading.sandbox import bubblewrap_command, inner_python
 
-PROBE = "import numpy, os, socket, sys; sys.exit(0 if os.getpid() < 10 and not os.path.exists({home!r}) else 1)"
+# What must not be possible inside; the probe prints what is.
+PROBE = """
+import os, socket
+wrong = []
+if os.getpid() > 10: wrong.append("it sees other processes")
+if os.path.exists({package!r}): wrong.append("it sees lecture5")
+if os.path.exists({here!r}): wrong.append("it sees the working directory")
+try:
+    socket.create_connection(("192.0.2.1", 9), timeout=0.2); wrong.append("it has a network")
+except TimeoutError:
+    wrong.append("it has a network")
+except OSError:
+    pass
+raise SystemExit(", ".join(wrong))
+"""
 
 
 def python_version() -> str:
@@ -40,15 +54,15 @@ def bubblewrap_runs() -> str:
     if shutil.which("bwrap") is None:
         raise SandboxFault("bubblewrap is not installed: apt-get install bubblewrap")
     with tempfile.TemporaryDirectory(prefix="lecture5-") as shared:
-        probe = PROBE.format(home=str(Path.home() / "." if os.geteuid() else "/etc/passwd"))
+        probe = PROBE.format(package=str(Path(__file__)), here=os.getcwd())
         command = bubblewrap_command([inner_python(), "-c", probe], Path(shared), ("numpy",))
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:
         advice = ""
         if "ermission denied" in done.stderr or "perm" in done.stderr:
             advice = (
-                ". Unprivileged user namespaces are probably blocked: on Ubuntu 24.04 allow them to bwrap with an AppArmor"
-                " profile; in Docker, start the container with --security-opt seccomp=unconfined or grade as root in it"
+                ". Unprivileged user namespaces are probably blocked. On Ubuntu 24.04 allow them to bwrap with an"
+                " AppArmor profile; in Docker start the container with --security-opt seccomp=unconfined"
             )
         raise SandboxFault(f"bubblewrap is installed but does not work here: {done.stderr.strip()[-300:]}{advice}")
     return "bubblewrap works: submissions run in a sandbox"
