@@ -49,6 +49,10 @@ _HOME = {
     "adaptive_avg_pool_grad": "pooling",
     "batch_norm": "norm",
     "batch_norm_grad": "norm",
+    "relu": "residual",
+    "relu_grad": "residual",
+    "residual_block": "residual",
+    "residual_network": "residual",
 }
 __all__ = [*_HOME, *_SUBMODULES]
 
