@@ -13,7 +13,7 @@ _HOME = {
     "conv_output_size": "arithmetic",
     "conv_transpose_output_size": "arithmetic",
     "receptive_field": "arithmetic",
-    "layer_costs": "arithmetic",
+    "layer_costs": "costs",
     "pad": "padding",
     "CONV_METHODS": "conv",
     "conv1d": "conv",
