@@ -46,8 +46,8 @@ DARK = Theme(ink="#e3e8ee", faint="#48525d", page="#121212", blue="#56b4e9", ora
 
 _STYLE = """
 .lecture5-figure{display:flex;flex-wrap:wrap;gap:1rem;justify-content:center}
-.lecture5-figure figure{margin:0;min-width:0;max-width:100%}
-.lecture5-figure figcaption{font-size:.9em;margin:0 0 .3rem;text-align:center;color:inherit}
+.lecture5-figure figure{margin:0;min-width:0}
+.lecture5-figure figcaption{font-size:.9em;margin:0 0 .3rem;text-align:center;color:inherit!important}
 .lecture5-figure img{width:100%;height:auto;margin:0;background:none!important;filter:none!important}
 .lecture5-figure img.pixels{image-rendering:pixelated}
 .lecture5-figure img.dark{display:none}
@@ -59,7 +59,8 @@ body.vscode-dark .lecture5-figure img.light{display:none}
 }"""
 # On dark pages the theme puts HTML outputs on a light ground; ours bring their own colours.
 _NO_GROUND = """
-@media screen{html[data-theme=dark] .text_html:has(>.lecture5-output){background:none;color:inherit;padding:0}}"""
+@media screen{html[data-theme=dark] .text_html:has(>.lecture5-output){
+background:none!important;color:inherit!important;padding:0!important}}"""
 
 
 def output_html(style: str, content: str) -> str:
@@ -121,7 +122,8 @@ def _panel_html(panel: Panel) -> str:
             for theme, source in (("light", panel.light), ("dark", panel.dark))
         )
     title = f"<figcaption>{html.escape(panel.title)}</figcaption>" if panel.title else ""
-    return f'<figure style="width:{panel.width}px">{title}{images}</figure>'
+    size = f"flex:1 1 {0.85 * panel.width:.0f}px;max-width:{panel.width}px"
+    return f'<figure style="{size}">{title}{images}</figure>'
 
 
 def drawn_panel(
@@ -129,7 +131,7 @@ def drawn_panel(
     *,
     alt: str,
     title: str = "",
-    size: tuple[float, float] = (5.6, 2.6),
+    size: tuple[float, float] = (5.0, 2.4),
     rows: int = 1,
     height_ratios: Sequence[float] | None = None,
 ) -> Panel:
@@ -151,7 +153,7 @@ def drawn_panel(
             buffer = io.BytesIO()
             canvas.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
         sources.append(_address("image/svg+xml", buffer.getvalue()))
-    return Panel(*sources, alt=alt, title=title, width=round(112 * size[0]))
+    return Panel(*sources, alt=alt, title=title, width=round(118 * size[0]))
 
 
 def picture_panel(image: np.ndarray, *, alt: str, title: str = "", width: int = 340) -> Panel:
@@ -161,12 +163,11 @@ def picture_panel(image: np.ndarray, *, alt: str, title: str = "", width: int = 
     ----------
     image
         (H, W), or (3, H, W) in colour. From 0 (black) to 1 (white); what lies outside is cut. If it holds negative
-        numbers, zero has the colour of the page, negative numbers are blue, positive ones orange, and the number
-        farthest from zero has the full colour.
+        numbers, zero has the colour of the page, negative numbers are blue, positive ones orange. The half percent of
+        the pixels that are farthest from zero have the full colour, so that a few extremes do not darken the rest.
     """
-    lowest = image.min()
-    if lowest < -1e-9 * max(1.0, np.abs(image).max()):
-        scaled = 0.5 + image / (2 * np.abs(image).max())
+    if image.min() < -1e-9:
+        scaled = 0.5 + image / (2 * np.percentile(np.abs(image), 99.5))
         bytes_of = [np.round(255 * theme.signed()(scaled)[..., :3]) for theme in (LIGHT, DARK)]
     else:
         grey_or_colour = np.moveaxis(image, 0, -1) if image.ndim == 3 else image
@@ -188,9 +189,9 @@ def plain(axes: Axes, *, zero_line: bool = True) -> None:
 
 def _settings(theme: Theme) -> dict[str, object]:
     return {
-        "font.size": 11,
-        "axes.titlesize": 11,
-        "legend.fontsize": 10.5,
+        "font.size": 10.5,
+        "axes.titlesize": 10.5,
+        "legend.fontsize": 10,
         "legend.frameon": False,
         "lines.linewidth": 1.8,
         "text.color": theme.ink,

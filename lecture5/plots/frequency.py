@@ -37,7 +37,7 @@ def gain_curves(
         raise ValueError(f"gains has {len(gains)} curves, but there must be one, two or three")
 
     def draw(axes, theme):
-        looks = zip((theme.orange, theme.blue, theme.green), ("-", "--", ":"), "osD", strict=True)
+        looks = zip((theme.orange, theme.ink, theme.green), ("-", "--", ":"), "osD", strict=True)
         for (label, gain), (colour, line, marker) in zip(gains.items(), looks, strict=False):
             axes[0].plot(omega, gain, color=colour, linestyle=line, label=label)
             if measured and label in measured:
@@ -48,7 +48,7 @@ def gain_curves(
         axes[0].legend()
         plain(axes[0], zero_line=False)
 
-    return Figure("gain over frequency", [drawn_panel(draw, alt=alt, size=(5.6, 2.8))])
+    return Figure("gain over frequency", [drawn_panel(draw, alt=alt, size=(5.0, 2.6))])
 
 
 def response_map(
@@ -76,11 +76,10 @@ def response_map(
 
     def draw(axes, theme):
         image = axes[0].pcolormesh(omega_2, omega_1, response, cmap="cividis", shading="gouraud", rasterized=True)
-        lines = axes[0].contour(omega_2, omega_1, response, levels=6, colors="white", linewidths=0.6, alpha=0.6)
-        del lines
+        axes[0].contour(omega_2, omega_1, response, levels=6, colors="white", linewidths=0.6, alpha=0.6)
         for first, second in marks:
             row, column = np.abs(omega_1 - first).argmin(), np.abs(omega_2 - second).argmin()
-            inward = (-np.sign(second) * 12, -np.sign(first) * 12)
+            inward = (-np.sign(second) * 14, np.sign(first) * 14)  # the second axis points down
             axes[0].plot([second], [first], "o", color=theme.orange, markeredgecolor="black", clip_on=False, zorder=5)
             axes[0].annotate(
                 f"{response[row, column]:.0f}",
@@ -99,7 +98,7 @@ def response_map(
         axes[0].invert_yaxis()
         axes[0].figure.colorbar(image, ax=axes[0], label="H(ω₁, ω₂)", shrink=0.85)
 
-    return Figure("the frequency response as a map", [drawn_panel(draw, alt=alt, size=(4.8, 3.9))])
+    return Figure("the frequency response as a map", [drawn_panel(draw, alt=alt, size=(4.4, 3.6))])
 
 
 def spectra(sounds: Mapping[str, np.ndarray], rate: int, *, alt: str) -> Figure:
@@ -126,7 +125,7 @@ def spectra(sounds: Mapping[str, np.ndarray], rate: int, *, alt: str) -> Figure:
     loudest = next(iter(powers.values())).max()
 
     def draw(axes, theme):
-        looks = zip((theme.ink, theme.blue, theme.orange), ("-", "--", ":"), (1.2, 1.8, 2.2), strict=True)
+        looks = zip((theme.blue, theme.green, theme.ink), ("-", "--", ":"), (1.4, 2.0, 2.0), strict=True)
         for (label, power), (colour, line, width) in zip(powers.items(), looks, strict=False):
             decibels = 10 * np.log10(np.maximum(power / loudest, 1e-9))
             axes[0].plot(
@@ -136,4 +135,4 @@ def spectra(sounds: Mapping[str, np.ndarray], rate: int, *, alt: str) -> Figure:
         axes[0].legend(loc="upper right")
         plain(axes[0], zero_line=False)
 
-    return Figure("what the sounds are made of", [drawn_panel(draw, alt=alt, size=(5.6, 3.0))])
+    return Figure("what the sounds are made of", [drawn_panel(draw, alt=alt, size=(5.0, 2.8))])

@@ -18,7 +18,7 @@ def pictures(images: Mapping[str, np.ndarray], alts: list[str], *, width: int = 
     images
         Title and image, (H, W) grey or (3, H, W) in colour, from 0 (black) to 1 (white); what lies outside is cut. An
         image with negative numbers is drawn on another scale: zero has the colour of the page, negative numbers are
-        blue, positive ones orange, and the number farthest from zero has the full colour.
+        blue, positive ones orange, and the half percent farthest from zero has the full colour.
     alts
         What there is to see in each of them, in words.
     width
@@ -31,7 +31,7 @@ def pictures(images: Mapping[str, np.ndarray], alts: list[str], *, width: int = 
     Raises
     ------
     ValueError
-        If there are not as many texts as images, or an image has no picture's shape or holds numbers that are not finite.
+        If there are not as many texts as images, or an image is not (H, W) or (3, H, W), or not finite.
 
     Examples
     --------

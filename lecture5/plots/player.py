@@ -15,7 +15,7 @@ from .figure import output_html
 
 _STYLE = """
 .lecture5-sounds{display:flex;flex-wrap:wrap;gap:1rem}
-.lecture5-sounds figure{margin:0;flex:1 1 15rem;min-width:0}
+.lecture5-sounds figure{margin:0;flex:1 1 12.5rem;min-width:0}
 .lecture5-sounds audio{display:block;width:100%}"""
 
 
@@ -31,13 +31,14 @@ class Sounds:
 
     def _repr_html_(self) -> str:
         loudest = max(np.abs(samples).max() for samples in self.sounds.values()) or 1.0
-        players = "".join(
-            f"<figure><figcaption>{html.escape(title)}</figcaption>"
-            f'<audio controls preload="metadata" aria-label="{html.escape(title)}" '
-            f'src="data:audio/wav;base64,{base64.b64encode(_wav(samples / loudest, self.rate)).decode()}"></audio></figure>'
-            for title, samples in self.sounds.items()
-        )
+        players = "".join(_player(title, samples / loudest, self.rate) for title, samples in self.sounds.items())
         return output_html(_STYLE, f'<div class="lecture5-sounds">{players}</div>')
+
+
+def _player(title: str, samples: np.ndarray, rate: int) -> str:
+    title, wav = html.escape(title), base64.b64encode(_wav(samples, rate)).decode()
+    audio = f'<audio controls preload="metadata" aria-label="{title}" src="data:audio/wav;base64,{wav}"></audio>'
+    return f"<figure><figcaption>{title}</figcaption>{audio}</figure>"
 
 
 def listen(sounds: Mapping[str, np.ndarray], rate: int) -> Sounds:

@@ -54,7 +54,7 @@ def echoes(x: Sequence[float], w: Sequence[float], s: Sequence[float]) -> Figure
         f"copies piled up give the sum s, which is highest at {int(s.argmax())}."
     )
     return Figure(
-        "each clap leaves an echo, and the echoes add up", [drawn_panel(draw, alt=alt, size=(5.6, 4.2), rows=3)]
+        "each clap leaves an echo, and the echoes add up", [drawn_panel(draw, alt=alt, size=(5.0, 3.9), rows=3)]
     )
 
 
@@ -83,7 +83,7 @@ def flip_and_slide(
     """
     a = np.linspace(-2.2, times[-1], 1200)
     value = float(np.interp(t, times, s))
-    top = 1.15 * max(x(a).max(), w(a).max())
+    top = 1.45 * max(x(a).max(), w(a).max())
 
     def frame(axes, label="a"):
         plain(axes)
@@ -120,7 +120,7 @@ def flip_and_slide(
         frame(axes[0], "t")
 
     def panel(draw, title, alt):
-        return drawn_panel(draw, title=title, alt=alt, size=(3.4, 2.1))
+        return drawn_panel(draw, title=title, alt=alt, size=(3.2, 2.1))
 
     return Figure(
         f"flip, slide, multiply, add up, at t = {t:g}",
@@ -177,7 +177,7 @@ def waveforms(sounds: Mapping[str, np.ndarray], rate: int, *, alt: str) -> Figur
             plain(row)
         axes[-1].set_xlabel("time in seconds")
 
-    panel = drawn_panel(draw, alt=alt, size=(5.6, 0.6 + 1.25 * len(sounds)), rows=len(sounds))
+    panel = drawn_panel(draw, alt=alt, size=(5.0, 0.6 + 1.15 * len(sounds)), rows=len(sounds))
     return Figure("the sounds over time", [panel])
 
 
@@ -204,7 +204,7 @@ def wrap_around(linear: Sequence[float], circular: Sequence[float]) -> Figure:
 
     def draw(axes, theme):
         style = {"width": 0.9, "color": theme.green, "alpha": 0.55}
-        hatched = {"width": 0.9, "color": theme.orange, "alpha": 0.55, "hatch": "//"}
+        hatched = {"width": 0.9, "color": theme.green, "alpha": 0.3, "hatch": "//"}
         numbered(axes[0], np.arange(size), linear[:size], **style)
         numbered(axes[0], np.arange(size, linear.size), tail, **hatched)
         numbered(axes[1], np.arange(size), linear[:size], **style)
@@ -220,15 +220,15 @@ def wrap_around(linear: Sequence[float], circular: Sequence[float]) -> Figure:
         axes[1].set_xlabel("position n")
 
     alt = (
-        f"Two rows of bars. Top: the linear convolution, {_listed(linear)}; its last {tail.size} bars, hatched, lie beyond "
-        f"position {size - 1}. Bottom: the circular one; the hatched bars now stand on the first {tail.size}, "
+        f"Two rows of bars. Top: the linear convolution, {_listed(linear)}; its last {tail.size} bars, hatched, lie "
+        f"beyond position {size - 1}. Bottom: the circular one; the hatched bars now stand on the first {tail.size}, "
         f"which gives {_listed(circular)}."
     )
-    return Figure("the tail wraps around", [drawn_panel(draw, alt=alt, size=(5.6, 3.8), rows=2)])
+    return Figure("the tail wraps around", [drawn_panel(draw, alt=alt, size=(5.0, 3.5), rows=2)])
 
 
 def _envelope(samples: np.ndarray, columns: int = 700) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Lowest and highest sample of each of at most ``columns`` stretches: all that a drawing of a long sound can show."""
+    """Lowest and highest sample of each of at most ``columns`` stretches: all that a drawing can show."""
     stretches = np.array_split(samples, min(columns, samples.size))
     lengths = np.cumsum([0] + [stretch.size for stretch in stretches])
     middle = (lengths[:-1] + lengths[1:]) / 2
