@@ -17,7 +17,7 @@ at the end is left out (torch's default, ``ceil_mode=False``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -462,7 +462,7 @@ def _avg_pool(
     kernel_size, settings = _checked(dimensions, x.shape, kernel_size, stride, padding, 1)
     if arguments.is_tensor(x):
         return _torch_avg_pool(x, kernel_size, settings, count_include_pad)
-    sums = sum(_cells(pad(x, settings.padding), kernel_size, settings))
+    sums = _fold(np.add, _cells(pad(x, settings.padding), kernel_size, settings))
     return sums / _counts(x.shape[2:], kernel_size, settings, count_include_pad).astype(x.dtype)
 
 
@@ -478,7 +478,7 @@ def _lp_pool(dimensions: int, x: Any, norm_type: float, kernel_size: PerAxis, st
             return functional.lp_pool1d(x.abs(), norm_type, *kernel_size, *settings.stride)
         pool = getattr(functional, f"lp_pool{dimensions}d")
         return pool(x.abs(), norm_type, kernel_size, settings.stride)
-    return sum(abs(cells) ** norm_type for cells in _cells(x, kernel_size, settings)) ** (1 / norm_type)
+    return _fold(np.add, (abs(cells) ** norm_type for cells in _cells(x, kernel_size, settings))) ** (1 / norm_type)
 
 
 def _adaptive_avg_pool(dimensions: int, x: Any, output_size: PerAxis) -> Any:
@@ -496,18 +496,22 @@ def _adaptive_avg_pool(dimensions: int, x: Any, output_size: PerAxis) -> Any:
     return x
 
 
-def _cells(x: np.ndarray, kernel_size: tuple[int, ...], settings: Settings) -> Any:
+def _cells(x: np.ndarray, kernel_size: tuple[int, ...], settings: Settings) -> Iterator[np.ndarray]:
     """Yield, for each tap of the window, the cells of the padded ``x`` that it meets at all positions."""
     output_size = settings.without_padding().output_size(x.shape[2:], kernel_size)
     return (cells for _, cells in taps(x, kernel_size, output_size, settings.stride, settings.dilation))
 
 
 def _largest(padded: np.ndarray, kernel_size: tuple[int, ...], settings: Settings) -> np.ndarray:
-    cells = _cells(padded, kernel_size, settings)
-    largest = next(cells).copy()
+    return _fold(np.maximum, _cells(padded, kernel_size, settings))
+
+
+def _fold(combine: np.ufunc, cells: Iterator[np.ndarray]) -> np.ndarray:
+    """Return all the cells combined, in one new array."""
+    result = next(cells).copy()
     for others in cells:
-        np.maximum(largest, others, out=largest)
-    return largest
+        combine(result, others, out=result)
+    return result
 
 
 def _pad_with_lowest(x: np.ndarray, settings: Settings) -> np.ndarray:
@@ -527,7 +531,7 @@ def _counts(
     """Return how many cells the mean of each window is over."""
     if count_include_pad:
         return np.array(prod(kernel_size))
-    return sum(_cells(pad(np.ones((1, 1, *input_size)), settings.padding), kernel_size, settings))
+    return _fold(np.add, _cells(pad(np.ones((1, 1, *input_size)), settings.padding), kernel_size, settings))
 
 
 def _means(cells: int, windows: int, dtype: np.dtype) -> np.ndarray:
