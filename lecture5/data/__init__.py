@@ -19,7 +19,7 @@ import numpy as np
 from ..arguments import choice
 from .images import FASHION_CLASSES, digits, fashion
 
-__all__ = ["FASHION_CLASSES", "Card", "DataError", "cards", "digits", "fashion", "photograph", "sound"]
+__all__ = ["FASHION_CLASSES", "Card", "Cards", "DataError", "cards", "digits", "fashion", "photograph", "sound"]
 
 
 class DataError(Exception):
@@ -42,8 +42,24 @@ class Card(NamedTuple):
     sha256: str
 
 
+class Cards(dict[str, Card]):
+    """The cards by name. A notebook, and the page "Data and licences", show them as text."""
+
+    def _repr_markdown_(self) -> str:
+        return "\n\n".join(
+            f"**{card.title}**, `{card.file}`\n\n"
+            f"- *What it is:* {card.what}\n"
+            f"- *Author:* {card.author}\n"
+            f"- *Licence:* [{card.licence}]({card.licence_url})\n"
+            f"- *Source:* [{card.source}]({card.source_url}), SHA-256 `{card.source_sha256[:16]}…`\n"
+            f"- *How it was made:* {card.made}\n"
+            f"- *Checksum:* SHA-256 `{card.sha256[:16]}…`"
+            for card in self.values()
+        )
+
+
 @cache
-def cards() -> dict[str, Card]:
+def cards() -> Cards:
     """Return the card of every file, by name.
 
     Examples
@@ -52,7 +68,7 @@ def cards() -> dict[str, Card]:
     'CC0 1.0'
     """
     text = files(__package__).joinpath("cards.json").read_text("utf-8")
-    return {name: Card(**card) for name, card in json.loads(text).items()}
+    return Cards((name, Card(**card)) for name, card in json.loads(text).items())
 
 
 def photograph(name: str = "coffee", *, colour: bool = False) -> np.ndarray:
