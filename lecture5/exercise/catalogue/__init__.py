@@ -6,7 +6,7 @@ from importlib import import_module
 
 from lecture5.exercise.model import Exercise, Question
 
-_MODULES = {"01": "convolution"}
+_MODULES = {"01": "convolution", "03": "padding_stride_dilation"}
 
 
 def exercise_numbers() -> list[str]:
