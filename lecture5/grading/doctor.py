@@ -29,7 +29,7 @@ except TimeoutError:
     wrong.append("it has a network")
 except OSError:
     pass
-raise SystemExit(", ".join(wrong))
+raise SystemExit(", ".join(wrong) or None)
 """
 
 

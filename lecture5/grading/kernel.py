@@ -8,6 +8,7 @@ waited for, and only if it is small; each wait has a deadline. A kernel that bre
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -53,6 +54,28 @@ class _BoundedClient(BlockingKernelClient):
         socket.rcvhwm = QUEUE
         socket.linger = 0
         return socket
+
+
+class _Clock:
+    """Says when a request's time is up: its processor seconds are used, or it has waited far longer than that."""
+
+    def __init__(self, seconds: float, longest: float, watch: Watch | None):
+        self.seconds, self._longest, self._watch = seconds, longest, watch
+        self._start = time.monotonic()
+        self._used = watch.processor_seconds() if watch else 0.0
+        self._next = seconds  # no use in looking earlier: one processor cannot have given more
+
+    def pause(self) -> float:
+        """Return how long to wait for a message before the next look."""
+        return min(0.2, max(0.0, self._next - (time.monotonic() - self._start)))
+
+    def is_up(self) -> bool:
+        passed = time.monotonic() - self._start
+        if passed < self._next:
+            return False
+        used = self._watch.processor_seconds() - self._used if self._watch else passed
+        self._next = passed + 0.1
+        return used >= self.seconds or passed >= self._longest
 
 
 @dataclass
@@ -113,7 +136,8 @@ class Kernel:
             )
             if self._manager.transport == "ipc":
                 self._manager.ip = str(self._folder / "kernel")
-            self._manager.start_kernel(independent=True)  # else ipykernel watches for a parent it cannot see
+            # independent: else ipykernel watches for a parent that it cannot see
+            self._manager.start_kernel(independent=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             self._watch = Watch(self._manager.provisioner.pid, self._folder, self.limits)
             self._client = self._manager.client()
             self._client.start_channels(stdin=False, hb=False)
@@ -128,7 +152,7 @@ class Kernel:
         while True:
             request = self._client.kernel_info()
             try:
-                self.finish(request, min(1.0, deadline - time.monotonic()))
+                self.finish(request, 1.0)
                 return
             except TimedOut:
                 if time.monotonic() > deadline:
@@ -235,12 +259,12 @@ class Kernel:
         CallProblem
             If it does not end in time, or breaks a rule. The kernel is ended: what it does later is of no interest.
         """
-        deadline = time.monotonic() + seconds
+        clock = _Clock(seconds, seconds * self.limits.patience, self._watch)
         published: list[dict[str, Any]] = []
         idle, replied = False, not shell
         while not (idle and replied):
             try:
-                message = self._receive(deadline)
+                message = self._receive(clock)
             except CallProblem as problem:
                 if self._comm is not None:  # after the start
                     self._end(problem)
@@ -256,15 +280,14 @@ class Kernel:
                 published.append(message)
         return published
 
-    def _receive(self, deadline: float) -> dict[str, Any] | None:
+    def _receive(self, clock: _Clock) -> dict[str, Any] | None:
         """Return the next message that matters; None if one came that does not."""
         shell, iopub = self._client.shell_channel.socket, self._client.iopub_channel.socket
         poller = zmq.Poller()
         poller.register(shell, zmq.POLLIN)
         poller.register(iopub, zmq.POLLIN)
         while True:
-            left = deadline - time.monotonic()
-            ready = dict(poller.poll(max(0, min(left, 0.2)) * 1000))
+            ready = dict(poller.poll(clock.pause() * 1000))
             if iopub in ready or shell in ready:
                 socket = iopub if iopub in ready else shell
                 return self._read(socket.recv_multipart())
@@ -272,8 +295,8 @@ class Kernel:
                 raise {"memory": OutOfMemory, "disk": TooMuchOutput}[self._watch.verdict]()
             if not self._manager.is_alive():
                 raise Died()
-            if left <= 0:
-                raise TimedOut()
+            if clock.is_up():
+                raise TimedOut(f"it took longer than {clock.seconds:g} s")
 
     def _read(self, frames: list[bytes]) -> dict[str, Any] | None:
         session = self._client.session

@@ -130,12 +130,12 @@ def read_file(path: Path) -> bytes:
         raise Unreadable("no notebook was handed in") from None
     except OSError:
         raise Unreadable("the file is a link, or cannot be opened") from None
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE:
+        os.close(handle)
+        too_large = f"the file is larger than {MAX_FILE // 2**20} MiB"
+        raise Unreadable(too_large if stat.S_ISREG(status.st_mode) else "it is not a file")
     with os.fdopen(handle, "rb") as stream:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise Unreadable("it is not a file")
-        if status.st_size > MAX_FILE:
-            raise Unreadable(f"the file is larger than {MAX_FILE // 2**20} MiB")
         return stream.read(MAX_FILE + 1)
 
 

@@ -34,6 +34,15 @@ class Watch:
         self._stopped.set()
         self._thread.join()
 
+    def processor_seconds(self) -> float:
+        """Return the processor time that the tree has used so far."""
+        total = 0.0
+        for process in _tree(self._pid):
+            with contextlib.suppress(psutil.Error):
+                times = process.cpu_times()
+                total += times.user + times.system + times.children_user + times.children_system
+        return total
+
     def _run(self) -> None:
         while not self._stopped.wait(INTERVAL):
             if resident_bytes(self._pid) > self._limits.tree_memory:
@@ -46,18 +55,21 @@ class Watch:
                 return
 
 
+def _tree(pid: int) -> list[psutil.Process]:
+    """Return a process and all its descendants."""
+    try:
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.Error:
+        return []
+
+
 def resident_bytes(pid: int) -> int:
     """Return the memory in use by a process and all its descendants."""
     total = 0
-    try:
-        parent = psutil.Process(pid)
-        for process in (parent, *parent.children(recursive=True)):
-            try:
-                total += process.memory_info().rss
-            except psutil.Error:
-                continue
-    except psutil.Error:
-        return total
+    for process in _tree(pid):
+        with contextlib.suppress(psutil.Error):
+            total += process.memory_info().rss
     return total
 
 
