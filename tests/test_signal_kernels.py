@@ -172,10 +172,17 @@ def test_gabor_by_hand_odd_phase_and_long_window():
     assert signal.gabor(4.0, 0.0, 2.0, aspect=0.5).shape == (25, 25)
 
 
+def test_gabor_window_is_long_along_the_crests():
+    kernel = signal.gabor(1e9, np.pi / 4, 2.0, 5, aspect=0.5)  # so long a wave is flat: the window alone remains
+    assert kernel[0, 0] == pytest.approx(np.exp(-8 / 8))  # two down and two right: along the wave
+    assert kernel[0, 4] == pytest.approx(np.exp(-0.25 * 8 / 8))  # along the crest
+
+
 def test_impulse_reads_a_kernel_off_a_black_box():
     kernel = np.random.default_rng(0).normal(size=(3, 5))
     answer = scipy.signal.convolve(signal.impulse((5, 9)), kernel, "same")
     np.testing.assert_allclose(answer[1:-1, 2:-2], kernel, atol=1e-12)
+    assert signal.impulse(4)[2] == 1
 
 
 @pytest.mark.parametrize(

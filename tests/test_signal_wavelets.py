@@ -115,6 +115,7 @@ def test_each_subband_answers_to_its_own_kind_of_edge():
     image = np.zeros((16, 16))
     image[:, 7:] = 1  # a vertical edge
     coefficients = signal.wavelet_transform(image, "haar", levels=2)
+    assert [band.level for band in signal.subbands(image.shape, 2)] == [2, 2, 2, 2, 1, 1, 1]
     energy = {(b.level, b.name): (coefficients[b.where] ** 2).sum() for b in signal.subbands(image.shape, 2)}
     assert set(energy) == {(2, "LL"), (2, "LH"), (2, "HL"), (2, "HH"), (1, "LH"), (1, "HL"), (1, "HH")}
     assert energy[1, "LH"] > 0.1
