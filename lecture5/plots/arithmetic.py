@@ -8,6 +8,7 @@ from importlib.resources import files
 
 import numpy as np
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from .. import arguments
 from .figure import Figure, Panel, drawn_panel, plain
@@ -83,6 +84,7 @@ def number_grids(grids: Mapping[str, np.ndarray], alts: Sequence[str], *, colour
 
     def panel(title: str, grid: np.ndarray, alt: str, colour: str) -> Panel:
         rows, columns = grid.shape
+        cell = 0.22 if max(len(f"{value:g}") for value in grid.flat) == 1 else 0.34  # inches
 
         def draw(axes, theme):
             for (row, column), value in np.ndenumerate(grid):
@@ -100,7 +102,7 @@ def number_grids(grids: Mapping[str, np.ndarray], alts: Sequence[str], *, colour
             axes[0].set(xlim=(0, columns), ylim=(rows, 0), aspect="equal")
             axes[0].axis("off")
 
-        return drawn_panel(draw, alt=alt, title=title, size=(0.32 * columns + 0.1, 0.32 * rows + 0.1))
+        return drawn_panel(draw, alt=alt, title=title, size=(cell * columns + 0.1, cell * rows + 0.1))
 
     panels = [
         panel(title, arguments.numeric_array(f"grids[{title!r}]", grid), alt, colour)
@@ -169,6 +171,7 @@ def mode_curves(
             if not one:
                 axes[0].plot(x, repeats.T, marker, alpha=0.6, **look)
         axes[0].set(xlabel=xlabel, ylabel=ylabel)
+        axes[0].xaxis.set_major_locator(MaxNLocator(integer=all(float(value).is_integer() for value in x)))
         axes[0].legend()
         plain(axes[0])
 
