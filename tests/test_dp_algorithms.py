@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csgraph
 
-from lecture5 import dp
+from lecture5 import data, dp
 
 seeds = st.integers(0, 2**32 - 1)
 sizes = st.integers(1, 7)
@@ -466,13 +466,27 @@ def test_beliefs_on_a_grid_are_a_good_guess_but_a_guess():
     assert 30 <= right < 40  # loops: mostly the best labelling, not always
 
 
-def test_stereo_by_hand():
-    right = np.array([[0.1, 0.5, 0.9, 0.3]])
-    left = np.array([[0.0, 0.1, 0.5, 0.9]])  # everything is one pixel further right
-    cost = dp.stereo_costs(left, right, 3, truncation=0.2)
-    assert cost.shape == (3, 1, 4)
-    np.testing.assert_allclose(cost[1, 0], [0.2, 0, 0, 0])
-    np.testing.assert_allclose(cost[0, 0], [0.1, 0.2, 0.2, 0.2])
+def test_stereo_finds_how_far_each_half_was_moved():
+    right = np.random.default_rng(0).random((6, 40))
+    left = right.copy()
+    left[:3, 4:], left[3:, 1:] = right[:3, :-4], right[3:, :-1]
+    labels = dp.stereo_costs(left, right, 6).argmin(axis=0)
+    assert (labels[:3, 8:-2] == 4).all()
+    assert (labels[3:, 8:-2] == 1).all()
+    assert (dp.stereo_costs(left, right, 6)[5, :, :5] == dp.stereo_costs(left, right, 6).max()).all()
+
+
+def test_beliefs_see_the_depth_of_a_real_scene():
+    """A pixel is bad if it is off by more than one disparity."""
+    pair = data.stereo_pair()
+    known = np.isfinite(pair.disparity)
+
+    def bad(labels):
+        return (abs(labels - pair.disparity)[known] > 1).mean()
+
+    cost = dp.stereo_costs(pair.left, pair.right, 16)
+    assert bad(cost.argmin(axis=0)) > 0.5
+    assert bad(dp.belief_propagation(cost, smoothness=0.012, truncation=2, steps=60).labels) <= 0.14
 
 
 def test_beliefs_refuse():

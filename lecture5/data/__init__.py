@@ -18,8 +18,21 @@ import numpy as np
 
 from ..arguments import choice
 from .images import FASHION_CLASSES, digits, fashion
+from .stereo import StereoPair, stereo_pair
 
-__all__ = ["FASHION_CLASSES", "Card", "Cards", "DataError", "cards", "digits", "fashion", "photograph", "sound"]
+__all__ = [
+    "FASHION_CLASSES",
+    "Card",
+    "Cards",
+    "DataError",
+    "StereoPair",
+    "cards",
+    "digits",
+    "fashion",
+    "photograph",
+    "sound",
+    "stereo_pair",
+]
 
 
 class DataError(Exception):
