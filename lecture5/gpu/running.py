@@ -48,7 +48,7 @@ def prepare(
         network = torch.compile(network)
     kind = torch.device(device).type
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def run(x: Tensor) -> Tensor:
         x = x.to(device).contiguous(memory_format=layout)
         with torch.autocast(kind, dtype=autocast, enabled=autocast is not None):
