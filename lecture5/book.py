@@ -6,7 +6,6 @@ import functools
 import hashlib
 import http.server
 import importlib.metadata
-import logging
 import os
 import shutil
 import subprocess
@@ -17,7 +16,7 @@ from pathlib import Path
 BUILD = Path("_build")
 CACHE = BUILD / ".jupyter_cache"
 CACHE_KEY = BUILD / "package.sha256"
-CHAPTER_SECONDS = 240  # for a cell; a chapter takes well under a minute on an idle machine
+CELL_SECONDS = "240"  # a whole chapter takes well under a minute on an idle machine
 
 
 class BookError(Exception):
@@ -86,15 +85,13 @@ def _execute_chapters(root: Path) -> None:
 
     A chapter that fails is left to Sphinx, which meets the error again and reports it with its place.
     """
-    from jupyter_cache import get_cache
-    from jupyter_cache.executors import load_executor
-
-    cache = get_cache(root / CACHE)
-    for chapter in sorted((root / "book").glob("*.ipynb")):
-        cache.add_nb_to_project(str(chapter))
-    silent = logging.getLogger("lecture5.book")
-    silent.setLevel(logging.CRITICAL)
-    load_executor("local-parallel", cache, silent).run_and_cache(timeout=CHAPTER_SECONDS)
+    cache = str(root / CACHE)
+    chapters = sorted(str(chapter) for chapter in (root / "book").glob("*.ipynb"))
+    for command in (
+        ["notebook", "--cache-path", cache, "add", *chapters],
+        ["project", "--cache-path", cache, "execute", "--executor", "local-parallel", "--timeout", CELL_SECONDS],
+    ):
+        subprocess.run([_script("jcache"), *command], capture_output=True, input=b"y", check=False)
 
 
 def _serve(folder: Path, first_port: int = 8000) -> None:
