@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+from functools import partial
 from types import ModuleType
 
 import numpy as np
@@ -353,10 +354,21 @@ PLANTED = {
         ("settings.groups, -1, *w.shape[1:]", "-1, settings.groups, *w.shape[1:]"),
     ],
     "gemm": [
-        ("first * stride + q * dilation", "first * dilation + q * stride"),
-        ("first * stride + q * dilation", "first * stride + (q + 1) * dilation - 1"),
-        ("y[n, :, rows]", "y[0, :, rows]"),
-        ("grad_w += ", "grad_w = "),
+        (
+            "columns.reshape(settings.groups, kernel.shape[2], -1)",
+            "columns.reshape(kernel.shape[2], settings.groups, -1).swapaxes(0, 1)",
+        ),
+        ("target += ", "target[...] = "),
+        ("columns_of.swapaxes(1, 2) @", "columns_of[..., ::-1].swapaxes(1, 2) @"),
+        ("slice(a * channels, b * channels)", "slice(a, b)"),
+    ],
+    "columns": [
+        ("d * q[0] % s", "s * q[0] % d"),
+        ("d * q[0] // s, d * q[-1] // s + 1", "d * q[0] // s + 1, d * q[-1] // s + 2"),
+        ("positions.start * stride - before", "positions.start * stride - before + 1"),
+        ("cells[:, :, *phase, *target] += ", "cells[:, :, *phase, *target] = "),
+        ("x[block.samples, :, *inside] += ", "x[block.samples, :, *inside] = "),
+        ("*axes[1::2], *axes[::2]", "*axes[::2], *axes[1::2]"),
     ],
     "fourier": [
         (".conj()).conj()", ".conj())"),
@@ -385,18 +397,53 @@ def test_the_comparison_passes_without_planted_errors(name):
 
 
 @pytest.mark.parametrize(("name", "old", "new"), [(name, *pair) for name, pairs in PLANTED.items() for pair in pairs])
-def test_a_planted_error_is_caught(name, old, new):
-    source = inspect.getsource(importlib.import_module(f"lecture5.conv.{name}"))
+def test_a_planted_error_is_caught(name, old, new, monkeypatch):
+    module = importlib.import_module(f"lecture5.conv.{name}")
+    source = inspect.getsource(module)
     assert source.count(old) == 1, f"the line to break is not in {name}.py any more"
     broken = ModuleType(f"broken_{name}")
     exec(compile(source.replace(old, new), broken.__name__, "exec"), broken.__dict__)
-    if name == "gradients":
+    if name == "gradients":  # They need a method's forward.
         windows = importlib.import_module("lecture5.conv.windows")
-        broken.forward, input_grad, weight_grad = windows.forward, broken.input_grad, broken.weight_grad
-        broken.input_grad = lambda *arguments: input_grad(windows.forward, *arguments)
-        broken.weight_grad = lambda *arguments: weight_grad(windows.forward, *arguments)
+        broken.forward = windows.forward
+        broken.input_grad = partial(broken.input_grad, windows.forward)
+        broken.weight_grad = partial(broken.weight_grad, windows.forward)
+    if name == "columns":  # A part of another method.
+        gemm = importlib.import_module("lecture5.conv.gemm")
+        for part in ("blocks", "gather", "scatter"):
+            monkeypatch.setattr(gemm, part, getattr(broken, part))
+        broken = gemm
+    if hasattr(broken, "CACHE"):  # Many small blocks, so that a mistake between two of them is seen.
+        monkeypatch.setattr(broken, "CACHE", 2000)
     with pytest.raises((AssertionError, ValueError, IndexError)):
         assert_module_agrees_with_torch(broken)
+
+
+# Blocks and threads
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("cache", [1, 2000, 2**20])
+def test_blocks_and_threads_do_not_change_the_result(threads, cache, monkeypatch):
+    pytest.importorskip("threadpoolctl")
+    gemm, shared = (importlib.import_module(f"lecture5.conv.{name}") for name in ("gemm", "threads"))
+    monkeypatch.setattr(gemm, "CACHE", cache)
+    monkeypatch.setattr(gemm, "WORTH_A_THREAD", 1)
+    for module in (gemm, shared):
+        monkeypatch.setattr(module, "thread_count", lambda: threads)
+    assert_module_agrees_with_torch(gemm)
+
+
+def test_an_error_in_a_thread_is_raised_and_the_next_call_still_works(monkeypatch):
+    pytest.importorskip("threadpoolctl")
+    shared = importlib.import_module("lecture5.conv.threads")
+    monkeypatch.setattr(shared, "thread_count", lambda: 2)
+    for broken in ("first", "second"):
+        with pytest.raises(ZeroDivisionError):
+            shared.in_threads(lambda part, broken=broken: 1 / (broken not in part), ["first", "second"])
+    done = []
+    shared.in_threads(done.extend, ["first", "second"])
+    assert sorted(done) == ["first", "second"]
 
 
 # The package itself

@@ -1,77 +1,137 @@
 """One matrix product per block of output positions.
 
-Write the kernel as a matrix with one row per output channel, (K, C·taps), and put the windows of a block of positions
-side by side as columns, (C·taps, positions): their product is that block of the output. The matrix product is the
-fastest thing that a processor does, so this is how most libraries convolve ("im2col"). The columns hold each input
-cell once per tap; making them for the whole input costs gigabytes, and so they are made for one block at a time, small
-enough to stay in the cache, tap by tap: each tap is one shifted copy of whole rows.
+Write the kernel as a matrix with one row per output channel, (K, C·taps), and the windows of a block of positions side
+by side as columns, (C·taps, positions): their product is that block of the output. Both gradients are products with the
+same two shapes: ``kernelᵀ grad`` gives what each cell of each column receives, which is then added up over the windows,
+and ``grad columnsᵀ`` is the gradient by the kernel.
+
+A matrix product is what a processor does fastest, so this is how most libraries convolve ("im2col"). The columns hold
+each input cell once for each tap. Written for the whole input they would take gigabytes, and be read back from slow
+memory; so they are written for one block at a time (:mod:`lecture5.conv.columns`), small enough for the cache.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
-from lecture5.conv import gradients
+from lecture5.conv.columns import Block, blocks, gather, scatter
 from lecture5.conv.settings import Settings
-from lecture5.padding import pad
+from lecture5.conv.threads import cuts, in_threads, thread_count
 
-BLOCK_BYTES = 2**20
-"""How large a block of columns is made; what fits into the cache next to the kernel."""
+CACHE = 2**20
+"""Bytes of columns that one thread writes at a time: about the cache that belongs to one core."""
+
+MEMORY = 24 * 2**20
+"""Bytes that all threads together may use."""
+
+WORTH_A_THREAD = 5_000_000
+"""Multiplications from which on a part of the work is worth a thread of its own."""
 
 
 def forward(x: np.ndarray, w: np.ndarray, settings: Settings) -> np.ndarray:
     """Return ``y``, (N, K, *output), from ``x``, (N, C, *input), and ``w``, (K, C / groups, *kernel)."""
-    groups = settings.groups
     output_size = settings.output_size(x.shape[2:], w.shape[2:])
     y = np.empty((len(x), len(w), *output_size), x.dtype)
-    kernel = w.reshape(groups, len(w) // groups, -1)
-    for n, rows, columns in _column_blocks(x, w.shape[2:], output_size, settings):
-        block = kernel @ columns
-        y[n, :, rows] = block.reshape(len(w), -1, *output_size[1:])
+    kernel = w.reshape(settings.groups, len(w) // settings.groups, -1)
+    channels = x.shape[1]
+
+    def work(part: Sequence[Block]) -> None:
+        buffer = _buffer(part, channels * prod(w.shape[2:]), x.dtype)
+        for block in part:
+            columns = _shaped(buffer, (channels, *w.shape[2:], *block.shape))
+            gather(x, block, columns, settings)
+            product = kernel @ columns.reshape(settings.groups, kernel.shape[2], -1)
+            y[block.samples, :, *block.positions] = product.reshape(len(w), *block.shape).swapaxes(0, 1)
+
+    in_threads(work, _blocks(x.shape, w.shape, output_size, settings, thread_count()))
     return y
 
 
-input_grad = partial(gradients.input_grad, forward)
+def input_grad(grad_output: np.ndarray, w: np.ndarray, input_size: tuple[int, ...], settings: Settings) -> np.ndarray:
+    """Return the gradient by ``x``, (N, C, *input)."""
+    groups = settings.groups
+    kernel_size, output_size = w.shape[2:], grad_output.shape[2:]
+    grad_x = np.zeros((len(grad_output), w.shape[1] * groups, *input_size), w.dtype)
+    kernel = w.reshape(groups, len(w) // groups, w.shape[1], -1)
+
+    def work(part: Sequence[tuple[slice, slice, slice]]) -> None:
+        for some_groups, within, channels in part:
+            columns_of = kernel[some_groups, :, within].reshape(
+                some_groups.stop - some_groups.start, kernel.shape[1], -1
+            )
+            target = grad_x[:, channels]
+            for block in _blocks(target.shape, w.shape, output_size, settings):
+                grad = _rows(grad_output, block, groups)[some_groups]
+                columns = (columns_of.swapaxes(1, 2) @ grad).reshape(-1, *kernel_size, *block.shape)
+                scatter(columns, block, target, settings)
+
+    in_threads(work, _parts(grad_x.shape, w.shape, output_size, groups))
+    return grad_x
 
 
 def weight_grad(grad_output: np.ndarray, x: np.ndarray, kernel_size: tuple[int, ...], settings: Settings) -> np.ndarray:
     """Return the gradient by ``w``, (K, C / groups, *kernel)."""
     groups, out_channels = settings.groups, grad_output.shape[1]
-    in_channels = x.shape[1] // groups
-    grad_w = np.zeros((groups, out_channels // groups, in_channels * int(np.prod(kernel_size))), x.dtype)
-    for n, rows, columns in _column_blocks(x, kernel_size, grad_output.shape[2:], settings):
-        block = grad_output[n, :, rows].reshape(groups, out_channels // groups, -1)
-        grad_w += block @ columns.swapaxes(1, 2)
-    return grad_w.reshape(out_channels, in_channels, *kernel_size)
+    output_size = grad_output.shape[2:]
+    grad_w = np.zeros((out_channels, x.shape[1] // groups, *kernel_size), x.dtype)
+    kernel = grad_w.reshape(groups, out_channels // groups, grad_w.shape[1], -1)
+
+    def work(part: Sequence[tuple[slice, slice, slice]]) -> None:
+        for some_groups, within, channels in part:
+            seen = x[:, channels]
+            target = kernel[some_groups, :, within].reshape(some_groups.stop - some_groups.start, kernel.shape[1], -1)
+            some_blocks = _blocks(seen.shape, grad_w.shape, output_size, settings)
+            buffer = _buffer(some_blocks, seen.shape[1] * prod(kernel_size), x.dtype)
+            for block in some_blocks:
+                columns = _shaped(buffer, (seen.shape[1], *kernel_size, *block.shape))
+                gather(seen, block, columns, settings)
+                columns = columns.reshape(len(target), target.shape[2], -1)
+                target += _rows(grad_output, block, groups)[some_groups] @ columns.swapaxes(1, 2)
+
+    in_threads(work, _parts(x.shape, grad_w.shape, output_size, groups))
+    return grad_w
 
 
-def _column_blocks(
-    x: np.ndarray, kernel_size: tuple[int, ...], output_size: tuple[int, ...], settings: Settings
-) -> Iterator[tuple[int, slice, np.ndarray]]:
-    """Yield, for blocks of whole output rows, the sample, the rows, and their columns (groups, C·taps, positions)."""
-    shape = (settings.groups, x.shape[1] // settings.groups, *kernel_size)
-    row_bytes = int(np.prod(shape)) * int(np.prod(output_size[1:])) * x.itemsize
-    rows_at_once = max(1, BLOCK_BYTES // row_bytes)
-    for n in range(len(x)):
-        sample = pad(x[n : n + 1], settings.padding)[0]
-        sample = sample.reshape(*shape[:2], *sample.shape[1:])
-        for first in range(0, output_size[0], rows_at_once):
-            rows = slice(first, min(first + rows_at_once, output_size[0]))
-            block_size = (rows.stop - first, *output_size[1:])
-            columns = np.empty((*shape, *block_size), x.dtype)
-            for tap in np.ndindex(*kernel_size):
-                columns[:, :, *tap] = sample[:, :, *_cells_under(tap, first, block_size, settings)]
-            yield n, rows, columns.reshape(shape[0], -1, int(np.prod(block_size)))
+def _blocks(
+    x_shape: Sequence[int], w_shape: Sequence[int], output_size: Sequence[int], settings: Settings, threads: int = 1
+) -> list[Block]:
+    """Return blocks whose columns fit the cache; or are as large as the kernel, which each product reads once."""
+    column = x_shape[1] * prod(w_shape[2:]) * 4
+    largest = min(max(CACHE, prod(w_shape) * 4), MEMORY // thread_count())
+    multiplications = x_shape[0] * prod(w_shape) * prod(output_size)
+    fewest = min(threads, 1 + multiplications // WORTH_A_THREAD)
+    return blocks(x_shape[0], output_size, largest // column, fewest)
 
 
-def _cells_under(tap: tuple[int, ...], first_row: int, block_size: tuple[int, ...], settings: Settings) -> Iterator:
-    """Yield, per axis, the slice of input cells that one tap of the kernel meets at the positions of a block."""
-    first_position = (first_row, *(0 for _ in tap[1:]))
-    for q, first, size, stride, dilation in zip(
-        tap, first_position, block_size, settings.stride, settings.dilation, strict=True
-    ):
-        start = first * stride + q * dilation
-        yield slice(start, start + (size - 1) * stride + 1, stride)
+def _parts(
+    x_shape: Sequence[int], w_shape: Sequence[int], output_size: Sequence[int], groups: int
+) -> list[tuple[slice, slice, slice]]:
+    """Divide the input channels among threads, so that no two of them write to the same place.
+
+    Each part is some groups, which of the channels within each, and the same channels counted over all groups.
+    """
+    channels = x_shape[1] // groups
+    multiplications = x_shape[0] * prod(w_shape) * prod(output_size)
+    pieces = min(thread_count(), 1 + multiplications // WORTH_A_THREAD)
+    if groups == 1:
+        return [(slice(0, 1), slice(a, b), slice(a, b)) for a, b in cuts(channels, pieces)]
+    whole = slice(0, channels)
+    return [(slice(a, b), whole, slice(a * channels, b * channels)) for a, b in cuts(groups, pieces)]
+
+
+def _rows(grad_output: np.ndarray, block: Block, groups: int) -> np.ndarray:
+    """Return a block of the output's gradient as a matrix for each group, (groups, K / groups, positions)."""
+    rows = grad_output[block.samples, :, *block.positions].swapaxes(0, 1)
+    return rows.reshape(groups, len(rows) // groups, -1)
+
+
+def _buffer(some_blocks: Sequence[Block], rows: int, dtype: np.dtype) -> np.ndarray:
+    """Return room for the columns of the largest block, to be used again for each."""
+    return np.empty(rows * max(prod(block.shape) for block in some_blocks), dtype)
+
+
+def _shaped(buffer: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return buffer[: prod(shape)].reshape(shape)
