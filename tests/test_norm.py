@@ -42,10 +42,21 @@ def test_agrees_with_torch_forward_backward_and_in_what_it_remembers(shape, trai
         np.testing.assert_allclose(our, their, rtol=1e-9, atol=1e-9)
 
 
-def test_without_running_statistics_as_torch():
-    x, gamma, beta, *_ = layer((3, 2, 4))
-    expected = F.batch_norm(torch.tensor(x), None, None, torch.tensor(gamma), torch.tensor(beta), True)
-    np.testing.assert_allclose(batch_norm(x, gamma, beta, training=True), expected, atol=1e-12)
+@pytest.mark.parametrize("remembering", [True, False])
+def test_the_defaults_are_those_of_torch(remembering):
+    x, gamma, beta, mean, var = layer((3, 2, 4))
+    statistics = [mean, var] if remembering else [None, None]
+    theirs = [torch.tensor(value) for value in (mean, var)] if remembering else [None, None]
+    expected = F.batch_norm(torch.tensor(x), *theirs, torch.tensor(gamma), torch.tensor(beta), training=True)
+    np.testing.assert_allclose(batch_norm(x, gamma, beta, *statistics, training=True), expected, atol=1e-12)
+    if remembering:
+        np.testing.assert_allclose(statistics, torch.stack(theirs), atol=1e-12)
+    tensors = [torch.tensor(operand, requires_grad=True) for operand in (x, gamma, beta)]
+    y = F.batch_norm(tensors[0], None, None, *tensors[1:], training=True)
+    for ours, grad in zip(
+        batch_norm_grad(x**2, x, gamma, training=True), torch.autograd.grad(y, tensors, tensors[0] ** 2), strict=True
+    ):
+        np.testing.assert_allclose(ours, grad, rtol=1e-9, atol=1e-9)
 
 
 def test_by_hand():

@@ -91,6 +91,16 @@ def test_adaptive_avg_pool_agrees_with_torch(data, dimensions):
     np.testing.assert_allclose(lecture5.adaptive_avg_pool_grad(grad_output, x.shape), grad_x, atol=1e-12)
 
 
+@pytest.mark.parametrize("dimensions", [1, 2, 3])
+def test_the_defaults_are_those_of_torch(dimensions):
+    x = rng.standard_normal((2, 3, *[7] * dimensions))
+    for name in ("max_pool", "avg_pool"):
+        y, grad_output, grad_x = autograd(theirs(name, x), x, 3)
+        np.testing.assert_allclose(ours(name, x)(x, 3), y, atol=1e-12)
+        gradient = getattr(lecture5, f"{name}_grad")
+        np.testing.assert_allclose(gradient(grad_output, x if name == "max_pool" else x.shape, 3), grad_x, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("name", "of_window"),
     [("max_pool2d", np.max), ("avg_pool2d", np.mean), ("lp_pool2d", lambda window: np.sqrt(np.sum(window**2)))],

@@ -52,6 +52,13 @@ def test_agrees_with_torch(method, layer):
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize("dimensions", [1, 2, 3])
+def test_the_defaults_are_those_of_torch(dimensions):
+    x, w = rng.standard_normal((2, 3, *[4] * dimensions)), rng.standard_normal((3, 2, *[3] * dimensions))
+    expected = THEIRS[dimensions](torch.tensor(x), torch.tensor(w))
+    np.testing.assert_allclose(OURS[dimensions](x, w), expected, rtol=0, atol=1e-10)
+
+
 @given(layers(samples=1))
 def test_adjoint_identity(layer):
     """⟨W u, x⟩ = ⟨u, Wᵀ x⟩, where W is the convolution with the same kernel and settings."""
