@@ -4,8 +4,11 @@ Figures carry their drawings inside, for light and dark pages, each with a text 
 """
 
 from .arithmetic import arithmetic_explorer, mode_curves, number_grids, padded_pictures
+from .dynamic_programming import alignment, grid_maps, hidden_states, maze_explorer, right_by_size, routes
+from .feature_maps import grouped_bars
 from .figure import Figure
 from .frequency import gain_curves, response_map, spectra
+from .networks import measured_curves, score_grids
 from .pictures import pictures
 from .player import Sounds, listen
 from .signals import echoes, flip_and_slide, waveforms, wrap_around
@@ -15,17 +18,26 @@ __all__ = [
     "Figure",
     "Sounds",
     "Widget",
+    "alignment",
     "arithmetic_explorer",
     "convolution_explorer",
     "echoes",
     "flip_and_slide",
     "gain_curves",
+    "grid_maps",
+    "grouped_bars",
+    "hidden_states",
     "listen",
+    "maze_explorer",
+    "measured_curves",
     "mode_curves",
     "number_grids",
     "padded_pictures",
     "pictures",
     "response_map",
+    "right_by_size",
+    "routes",
+    "score_grids",
     "spectra",
     "waveforms",
     "wrap_around",
