@@ -6,7 +6,7 @@ from importlib import import_module
 
 from lecture5.exercise.model import Exercise, Question
 
-_MODULES = {"01": "convolution", "03": "padding_stride_dilation"}
+_MODULES = {"01": "convolution", "03": "padding_stride_dilation", "05": "feature_maps_and_pooling"}
 
 
 def exercise_numbers() -> list[str]:
