@@ -300,8 +300,9 @@ def keep_largest(coefficients: Any, fraction: float) -> np.ndarray:
 def soft_threshold(coefficients: Any, threshold: float) -> np.ndarray:
     """Move every coefficient towards 0 by ``threshold``, and stop there: the denoising of wavelet coefficients.
 
-    White noise of standard deviation σ is spread evenly over all coefficients, an image sits in few large ones. With
-    the threshold σ √(2 ln n) for n coefficients nearly all of the noise becomes 0.
+    White noise of standard deviation σ is spread evenly over all coefficients, an image sits in few large ones. The
+    threshold σ √(2 ln n), for n coefficients, sets nearly all of the noise to 0, and much of a textured image with it;
+    on photographs the squared error is often smallest between σ and 2σ.
 
     References
     ----------
