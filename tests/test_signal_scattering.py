@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lecture5 import signal
+from lecture5.data import digits
 from lecture5.signal import Scattering2D, relative_change, scattering
 
 
@@ -81,6 +82,14 @@ def test_energy_of_the_first_layer_is_that_of_the_image(images):
     energy = (abs(np.fft.ifft2(spectra * transform.phi)) ** 2).sum()
     energy += (abs(np.fft.ifft2(spectra[:, None, None] * transform.psi)) ** 2).sum()
     assert energy == pytest.approx((images**2).sum())
+
+
+@pytest.mark.parametrize("scales", [2, 3])
+def test_three_orders_hold_most_of_the_energy_of_digits(scales):
+    images = np.pad(digits("test")[0][:50, 0], ((0, 0), (2, 2), (2, 2)))
+    features = Scattering2D((32, 32), scales, 8)(images)
+    held = 4**scales * (features**2).sum() / (images**2).sum()  # of 4^J pixels one is kept
+    assert 0.84 < held < 0.92
 
 
 @pytest.mark.parametrize("j", [0, 1, 2])

@@ -37,13 +37,15 @@ class Scattering2D:
     wavelet answers to the detail that it is tuned to, yet its answer swings between + and − when the image moves.
     The modulus takes the swing away and leaves the envelope: *where* there is detail of this scale and direction. The
     envelope is smooth and survives the blur. What the blur removes from the envelope, the second layer of wavelets
-    catches, and little energy is left after that. Modulus and blur stand where a learned network has ReLU and pooling.
+    catches; of handwritten digits the three orders then hold 85 to 90 % of the energy. The second wavelet need only be
+    coarser than the first, since an envelope is smooth. Modulus and blur stand where a learned network has ReLU and
+    pooling.
 
     **Why wavelets.** The modulus of the Fourier transform does not change at all under a shift. But stretch the image
     by a few per cent, and its fast waves move to other frequencies altogether. A wavelet takes in a wide range of
     frequencies, the wider the faster they are, so that they stay within its reach.
 
-    **Nothing is lost, nothing amplified.** At each frequency all wavelets are scaled by one common factor such that
+    **No frequency is lost or amplified.** At each frequency all wavelets are scaled by one common factor such that
     the squared responses of φ and the wavelets, averaged over ω and −ω, have the sum 1: a *tight* Littlewood–Paley sum.
     For eight directions the factor is between 1.0 and 1.7 where |ω| < π, and larger only in the corners of the
     frequency square, which the finest diagonal wavelets have to cover. Each layer then keeps the energy of what it
