@@ -84,7 +84,6 @@ def number_grids(grids: Mapping[str, np.ndarray], alts: Sequence[str], *, colour
 
     def panel(title: str, grid: np.ndarray, alt: str, colour: str) -> Panel:
         rows, columns = grid.shape
-        cell = 0.22 if max(len(f"{value:g}") for value in grid.flat) == 1 else 0.34  # inches
 
         def draw(axes, theme):
             for (row, column), value in np.ndenumerate(grid):
@@ -104,9 +103,12 @@ def number_grids(grids: Mapping[str, np.ndarray], alts: Sequence[str], *, colour
 
         return drawn_panel(draw, alt=alt, title=title, size=(cell * columns + 0.1, cell * rows + 0.1))
 
+    arrays = {title: arguments.numeric_array(f"grids[{title!r}]", grid) for title, grid in grids.items()}
+    longest = max(len(f"{value:g}") for grid in arrays.values() for value in grid.flat)
+    cell = 0.22 if longest == 1 else 0.34  # inches
     panels = [
-        panel(title, arguments.numeric_array(f"grids[{title!r}]", grid), alt, colour)
-        for (title, grid), alt, colour in zip(grids.items(), alts, colours, strict=True)
+        panel(title, grid, alt, colour)
+        for (title, grid), alt, colour in zip(arrays.items(), alts, colours, strict=True)
     ]
     return Figure(" · ".join(grids), panels)
 
