@@ -46,8 +46,9 @@ DARK = Theme(ink="#e3e8ee", faint="#48525d", page="#121212", blue="#56b4e9", ora
 
 _STYLE = """
 .lecture5-figure{display:flex;flex-wrap:wrap;gap:1rem;justify-content:center}
-.lecture5-figure figure{margin:0;min-width:0}
-.lecture5-figure figcaption{font-size:.9em;margin:0 0 .3rem;text-align:center;color:inherit!important}
+.lecture5-output .lecture5-figure figure{margin:0;padding:0;min-width:0}
+.lecture5-output .lecture5-figure figcaption{font-size:.9em;font-weight:400;padding:0;margin:0;text-align:center;
+color:inherit!important}
 .lecture5-figure img{width:100%;height:auto;margin:0;background:none!important;filter:none!important}
 .lecture5-figure img.pixels{image-rendering:pixelated}
 .lecture5-figure img.dark{display:none}

@@ -15,7 +15,8 @@ from .figure import output_html
 
 _STYLE = """
 .lecture5-sounds{display:flex;flex-wrap:wrap;gap:1rem}
-.lecture5-sounds figure{margin:0;flex:1 1 12.5rem;min-width:0}
+.lecture5-output .lecture5-sounds figure{margin:0;padding:0;flex:1 1 12.5rem;min-width:0}
+.lecture5-output .lecture5-sounds figcaption{font-size:.9em;font-weight:400;text-align:center;color:inherit!important}
 .lecture5-sounds audio{display:block;width:100%}"""
 
 
