@@ -6,7 +6,13 @@ from importlib import import_module
 
 from lecture5.exercise.model import Exercise, Question
 
-_MODULES = {"01": "convolution", "03": "padding_stride_dilation", "05": "feature_maps_and_pooling"}
+_MODULES = {
+    "01": "convolution",
+    "03": "padding_stride_dilation",
+    "05": "feature_maps_and_pooling",
+    "10": "batchnorm_residual",
+    "14": "dynamic_programming",
+}
 
 
 def exercise_numbers() -> list[str]:

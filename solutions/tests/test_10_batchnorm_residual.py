@@ -1,0 +1,160 @@
+"""Hidden tests of exercise 10. They run outside the sandbox: every call of ``submission`` is a call from afar.
+
+``submission`` has the student's functions; ``rng`` is a random generator seeded by cohort and test. Expected values
+come from torch's own layers and from its autograd.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lecture5.grading.testing import assert_equal
+
+
+def random(rng, *shape):
+    """Channels with means and sizes of their own, in float64."""
+    mean, size = rng.normal(scale=3, size=shape[1]), rng.uniform(0.5, 3, size=shape[1])
+    return rng.normal(size=shape) * size[:, None, None] + mean[:, None, None]
+
+
+def norm(x, gamma, beta, eps):
+    """torch's batchnorm in training, on tensors."""
+    return nn.functional.batch_norm(x, None, None, gamma, beta, training=True, eps=eps)
+
+
+def check_forward(submission, rng, shapes, epsilons):
+    for shape, eps in zip(shapes, epsilons, strict=True):
+        x, gamma, beta = random(rng, *shape), rng.normal(size=shape[1]), rng.normal(size=shape[1])
+        expected = norm(*map(torch.tensor, (x, gamma, beta)), eps).numpy()
+        assert_equal(submission.batch_norm2d(x, gamma, beta, eps), expected)
+
+
+@pytest.mark.points("batch_norm2d", 1, shows="batches and channels of several sizes")
+def test_batch_norm_shapes(submission, rng):
+    check_forward(submission, rng, [(2, 3, 4, 5), (5, 2, 3, 2), (3, 4, 1, 4), (4, 1, 6, 3)], [1e-5] * 4)
+    x, ones = random(rng, 2, 3, 3, 4), np.ones(3)
+    assert_equal(
+        submission.batch_norm2d(x, ones, 0 * ones), norm(*map(torch.tensor, (x, ones, 0 * ones)), 1e-5).numpy()
+    )
+
+
+@pytest.mark.points("batch_norm2d", 1, shows="eps of several sizes, and a channel that is constant")
+def test_batch_norm_eps(submission, rng):
+    check_forward(submission, rng, [(2, 3, 4, 5), (3, 2, 2, 2), (1, 3, 5, 4)], [0.3, 2.0, 1e-2])
+    x = random(rng, 3, 2, 4, 3)
+    x[:, 1] = 7.0
+    gamma, beta = np.array([1.5, 2.0]), np.array([0.5, -3.0])
+    assert_equal(submission.batch_norm2d(x, gamma, beta), norm(*map(torch.tensor, (x, gamma, beta)), 1e-5).numpy())
+
+
+def check_backward(submission, rng, shape, eps=1e-5, gamma=None):
+    x = torch.tensor(random(rng, *shape), requires_grad=True)
+    grad = rng.normal(size=shape)
+    gamma = rng.normal(size=shape[1]) if gamma is None else gamma
+    norm(x, torch.tensor(gamma), None, eps).backward(torch.tensor(grad))
+    arguments = (grad, x.detach().numpy(), gamma)
+    if eps != 1e-5:
+        arguments += (eps,)
+    assert_equal(submission.batch_norm2d_backward(*arguments), x.grad.numpy())
+
+
+@pytest.mark.points("batch_norm2d_backward", 1, shows="gamma 1, batches of several sizes")
+def test_backward_without_gamma(submission, rng):
+    for shape in [(2, 3, 4, 5), (4, 1, 2, 3), (3, 2, 5, 1)]:
+        check_backward(submission, rng, shape, gamma=np.ones(shape[1]))
+
+
+@pytest.mark.points("batch_norm2d_backward", 1, shows="gamma of any sign")
+def test_backward_with_gamma(submission, rng):
+    for shape in [(3, 4, 2, 3), (2, 2, 6, 5), (1, 3, 4, 4)]:
+        check_backward(submission, rng, shape)
+
+
+@pytest.mark.points("batch_norm2d_backward", 1, shows="large eps")
+def test_backward_with_eps(submission, rng):
+    for shape, eps in [((3, 2, 4, 3), 0.5), ((2, 4, 3, 3), 3.0)]:
+        check_backward(submission, rng, shape, eps)
+
+
+def check_running(submission, rng, shape, momentum=None):
+    layer = nn.BatchNorm2d(shape[1], momentum=0.1 if momentum is None else momentum).double()
+    before = rng.normal(size=shape[1]), rng.uniform(0.1, 5, size=shape[1])
+    layer.running_mean.copy_(torch.tensor(before[0]))
+    layer.running_var.copy_(torch.tensor(before[1]))
+    x = random(rng, *shape)
+    layer(torch.tensor(x))
+    expected = np.array([layer.running_mean.numpy(), layer.running_var.numpy()])
+    assert_equal(submission.update_running(*before, x, *([] if momentum is None else [momentum])), expected)
+
+
+@pytest.mark.points("update_running", 1, shows="the usual momentum, small and large batches")
+def test_running_statistics(submission, rng):
+    for shape in [(2, 3, 2, 2), (6, 2, 5, 4), (1, 4, 3, 2), (2, 1, 1, 1)]:
+        check_running(submission, rng, shape)
+
+
+@pytest.mark.points("update_running", 1, shows="other momenta")
+def test_running_statistics_by_momentum(submission, rng):
+    for momentum in (0.0, 0.3, 0.75, 1.0):
+        check_running(submission, rng, (3, 2, 2, 3), momentum)
+
+
+def block(x, weights, stride):
+    """The block's formula, with torch's functions."""
+    w = {name: torch.tensor(value) for name, value in weights.items()}
+    y = torch.conv2d(x, w["conv1.weight"], stride=stride, padding=1)
+    y = torch.conv2d(norm(y, w["bn1.weight"], w["bn1.bias"], 1e-5).relu(), w["conv2.weight"], padding=1)
+    y = norm(y, w["bn2.weight"], w["bn2.bias"], 1e-5)
+    if "shortcut.0.weight" in w:
+        projected = torch.conv2d(x, w["shortcut.0.weight"], stride=stride)
+        x = norm(projected, w["shortcut.1.weight"], w["shortcut.1.bias"], 1e-5)
+    return (y + x).relu().numpy()
+
+
+def block_weights(rng, channels_in, channels_out, projection):
+    weights = {
+        "conv1.weight": rng.normal(size=(channels_out, channels_in, 3, 3)),
+        "conv2.weight": rng.normal(size=(channels_out, channels_out, 3, 3)),
+    }
+    if projection:
+        weights["shortcut.0.weight"] = rng.normal(size=(channels_out, channels_in, 1, 1))
+    for name in ["bn1", "bn2"] + ["shortcut.1"] * projection:
+        weights[f"{name}.weight"] = rng.uniform(0.5, 2, size=channels_out)
+        weights[f"{name}.bias"] = rng.normal(size=channels_out)
+    return weights
+
+
+def check_block(submission, rng, shape, channels_out, stride):
+    projection = stride != 1 or shape[1] != channels_out
+    x, weights = rng.normal(size=shape), block_weights(rng, shape[1], channels_out, projection)
+    expected = block(torch.tensor(x), weights, stride)
+    assert_equal(submission.residual_block(x, weights, shape[1], channels_out, stride), expected)
+
+
+@pytest.mark.points("residual_block", 1, shows="blocks that keep the shape")
+def test_block_identity(submission, rng):
+    for shape in [(2, 3, 5, 4), (3, 1, 4, 6), (1, 4, 5, 5)]:
+        check_block(submission, rng, shape, shape[1], 1)
+
+
+@pytest.mark.points("residual_block", 1, shows="blocks that change the channels")
+def test_block_channels(submission, rng):
+    for shape, channels_out in [((2, 2, 4, 5), 5), ((3, 3, 4, 4), 1), ((1, 1, 6, 5), 3)]:
+        check_block(submission, rng, shape, channels_out, 1)
+
+
+@pytest.mark.points("residual_block", 1, shows="blocks with a stride, even and odd sizes")
+def test_block_stride(submission, rng):
+    for shape, channels_out, stride in [((2, 2, 6, 8), 4, 2), ((3, 2, 7, 5), 2, 2), ((2, 1, 9, 8), 3, 3)]:
+        check_block(submission, rng, shape, channels_out, stride)
+
+
+@pytest.mark.points("count_paths", 1, shows="up to nine blocks, any number of them cut")
+def test_count_paths(submission, rng):
+    for blocks, cut in [(1, 1), (5, 2), (6, 6), (9, 4), (int(rng.integers(3, 9)), int(rng.integers(0, 3)))]:
+        kept = [path for path in itertools.product((0, 1), repeat=blocks) if not any(path[:cut])]
+        expected = np.bincount([sum(path) for path in kept], minlength=blocks + 1)
+        assert_equal(submission.count_paths(blocks, cut), expected)
