@@ -10,6 +10,7 @@ and every algorithm below is a few lines over them. All take numpy arrays; those
 then back-propagation through the layers is the algorithm's traceback.
 """
 
+from . import worlds
 from .alignment import Alignment, alignment_table, dtw, edit_distance, needleman_wunsch
 from .beliefs import Beliefs, belief_propagation, stereo_costs
 from .chains import chain_scores, forward_backward, prefix_scan, viterbi
@@ -69,4 +70,5 @@ __all__ = [
     "value_iteration",
     "viterbi",
     "wave",
+    "worlds",
 ]

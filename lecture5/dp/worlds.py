@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 from .. import arguments
 from .grids import connected_components, shortest_paths
@@ -39,6 +38,12 @@ class World(NamedTuple):
             image[:, self.cost == cost] = np.array(colour)[:, None]
         image[:, *self.start], image[:, *self.goal] = START, GOAL
         return image
+
+    def planes(self) -> np.ndarray:
+        """Return what a network gets to see, (5, H, W): the picture, a 1 at the start, and a 1 at the goal."""
+        ends = np.zeros((2, *self.cost.shape))
+        ends[0, *self.start] = ends[1, *self.goal] = 1
+        return np.concatenate([self.picture(), ends])
 
     def on_shortest_path(self) -> np.ndarray:
         """Return which cells lie on a shortest path to the goal, (H, W); on any of them, if there are several."""
@@ -95,6 +100,8 @@ def rooms(size: int, rng: np.random.Generator) -> World:
 
 def caves(size: int, rng: np.random.Generator, kinds: bool = False) -> World:
     """Return smooth caves: noise, blurred and cut at a level. With ``kinds``, patches of different ground as well."""
+    from scipy.ndimage import gaussian_filter  # here, so that importing lecture5.dp stays cheap
+
     rock, ground = (gaussian_filter(rng.normal(size=(size, size)), 1.5) for _ in range(2))
     cost = np.ones((size, size))
     if kinds:
