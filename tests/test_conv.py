@@ -21,6 +21,7 @@ CONV = {1: conv1d, 2: conv2d, 3: conv3d}
 TORCH_CONV = {d: getattr(torch.nn.functional, f"conv{d}d") for d in CONV}
 RNG = np.random.default_rng(5)
 every_method = pytest.mark.parametrize("method", CONV_METHODS)
+every_general_method = pytest.mark.parametrize("method", [name for name in CONV_METHODS if name != "winograd"])
 
 
 def memory_layouts(array):
@@ -31,17 +32,18 @@ def memory_layouts(array):
 
 
 @st.composite
-def convolutions(draw, dtype=np.float64):
-    """Draw ``x``, ``w`` and keyword arguments that fit together, with different numbers on every axis."""
+def convolutions(draw, method, dtype=np.float64):
+    """Draw ``x``, ``w`` and keyword arguments that fit together and that ``method`` can do."""
+    limited = method == "winograd"
     dimensions = draw(st.integers(1, 3))
     per_axis = lambda low, high: st.tuples(*[st.integers(low, high)] * dimensions)  # noqa: E731
     groups = draw(st.integers(1, 3))
     channels, filters, samples = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(0, 3))
-    kernel_size, dilation = draw(per_axis(1, 4)), draw(per_axis(1, 3))
+    kernel_size, dilation = draw(per_axis(1 + limited, 4)), draw(per_axis(1, 1 if limited else 3))
     padding = draw(st.one_of(st.just("valid"), st.integers(0, 3), per_axis(0, 3), st.tuples(*[per_pair] * dimensions)))
     spans = [d * (k - 1) + 1 for k, d in zip(kernel_size, dilation, strict=True)]
     input_size = [span + extra for span, extra in zip(spans, draw(per_axis(0, 7 - 2 * dimensions)), strict=True)]
-    stride = draw(st.one_of(st.integers(1, 3), per_axis(1, 3)))
+    stride = 1 if limited else draw(st.one_of(st.integers(1, 3), per_axis(1, 3)))
     x = RNG.standard_normal((samples, groups * channels, *input_size)).astype(dtype)
     w = RNG.standard_normal((groups * filters, channels, *kernel_size)).astype(dtype)
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
@@ -80,9 +82,9 @@ def torch_products(x, w, settings):
 
 @every_method
 @profile(max_examples=30)
-@given(case=convolutions())
-def test_output_and_both_gradients_agree_with_torch(method, case):
-    x, w, settings = case
+@given(data=st.data())
+def test_output_and_both_gradients_agree_with_torch(method, data):
+    x, w, settings = data.draw(convolutions(method))
     y, grad_output, grad_x, grad_w = torch_products(x, w, settings)
     settings = settings | {"method": method}
     np.testing.assert_allclose(CONV[x.ndim - 2](x, w, **settings), y, rtol=1e-10, atol=1e-10)
@@ -94,9 +96,9 @@ def test_output_and_both_gradients_agree_with_torch(method, case):
 
 @every_method
 @profile(max_examples=20)
-@given(case=convolutions())
-def test_tensors_give_tensors_that_can_be_differentiated(method, case):
-    x, w, settings = case
+@given(data=st.data())
+def test_tensors_give_tensors_that_can_be_differentiated(method, data):
+    x, w, settings = data.draw(convolutions(method))
     y, grad_output, grad_x, grad_w = torch_products(x, w, settings)
     x, w = tensors(x, w, requires_grad=True)
     ours = CONV[x.ndim - 2](x, w, method=method, **settings)
@@ -113,20 +115,20 @@ def test_tensors_give_tensors_that_can_be_differentiated(method, case):
 
 @every_method
 @profile(max_examples=20)
-@given(case=convolutions(np.float32))
-def test_single_precision_errs_no_more_than_rounding_explains(method, case):
+@given(data=st.data())
+def test_single_precision_errs_no_more_than_rounding_explains(method, data):
     """A sum of n products errs by at most n u Σ|w||x| (Higham 2002, eq. 3.5) with u = 2⁻²⁴.
 
     Methods that add numbers of the whole window, and not only products, are held to its largest values instead.
     """
-    x, w, settings = case
+    x, w, settings = data.draw(convolutions(method, np.float32))
     conv, terms = CONV[x.ndim - 2], w[0].size
     ours = conv(x, w, method=method, **settings)
     assert ours.dtype == np.float32
     exact = conv(x.astype(np.float64), w.astype(np.float64), method="torch", **settings)
     sizes = conv(abs(x).astype(np.float64), abs(w).astype(np.float64), method="torch", **settings)
     bound = (terms + 1) * 2.0**-24 * sizes
-    if method == "fourier" and sizes.size:
+    if method in ("fourier", "winograd") and sizes.size:
         bound = 40 * 2.0**-24 * np.linalg.norm(x) * np.linalg.norm(w)
     assert np.all(abs(ours - exact) <= bound)
 
@@ -144,7 +146,7 @@ def test_padding_modes_agree_with_torch_layers(mode, method):
     np.testing.assert_allclose(ours, expected.numpy(), rtol=1e-10, atol=1e-10)
 
 
-@every_method
+@every_general_method
 @profile(max_examples=20)
 @given(kernel_size=st.tuples(st.integers(1, 4), st.integers(1, 4)), dilation=st.integers(1, 2))
 def test_same_padding_is_that_of_torch(method, kernel_size, dilation):
@@ -160,10 +162,31 @@ def test_same_padding_is_that_of_torch(method, kernel_size, dilation):
     np.testing.assert_allclose(ours, expected.numpy(), rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize("m", [2, 4])
+@pytest.mark.parametrize("product", ["forward", "input_grad", "weight_grad"])
+def test_winograd_with_either_tile_and_in_many_blocks(product, m, monkeypatch):
+    winograd, gemm = (importlib.import_module(f"lecture5.conv.{name}") for name in ("winograd", "gemm"))
+    monkeypatch.setattr(winograd, "CACHE", 1)
+    settings = Settings((1, 1), ((3, 1), (0, 2)), (1, 1), 2)
+    x, w = RNG.standard_normal((3, 4, 21, 30)), RNG.standard_normal((6, 2, 3, 2))
+    grad = RNG.standard_normal((3, 6, 23, 31))
+    operands = {"forward": (x, w), "input_grad": (grad, w, (21, 30)), "weight_grad": (grad, x, (3, 2))}[product]
+    expected = getattr(gemm, product)(*operands, settings)
+    np.testing.assert_allclose(getattr(winograd, product)(*operands, settings, m), expected, atol=1e-10)
+
+
+@pytest.mark.parametrize(("m", "r"), [(2, 2), (2, 3), (2, 4), (2, 5), (4, 2), (4, 3)])
+def test_winograd_matrices_filter_with_few_multiplications(m, r):
+    found = importlib.import_module("lecture5.conv.winograd").matrices(m, r)
+    x, w = RNG.standard_normal(m + r - 1), RNG.standard_normal(r)
+    outputs = found["A"] @ ((found["B"] @ x) * (found["G"] @ w))
+    np.testing.assert_allclose(outputs, np.correlate(x, w), atol=1e-12)
+
+
 # Answers by hand: kernels and inputs that are neither square nor symmetric, so that no flip or swap goes unseen
 
 
-@every_method
+@every_general_method
 def test_one_dimension_by_hand(method):
     x = [[[1.0, 2.0, 4.0, 8.0, 16.0]]]
     assert conv1d(x, [[[1.0, 10.0, 100.0]]], method=method)[0, 0] == pytest.approx([421, 842, 1684])
@@ -171,7 +194,7 @@ def test_one_dimension_by_hand(method):
     assert conv1d(x, [[[1.0, 10.0]]], dilation=3, method=method)[0, 0] == pytest.approx([81, 162])
 
 
-@every_method
+@every_general_method
 def test_two_dimensions_by_hand(method):
     x = [[[[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0], [9.0, 1.0, 2.0, 3.0]]]]
     w = [[[[1.0, 10.0, 100.0], [0.0, 0.0, 1000.0]]]]
@@ -183,7 +206,7 @@ def test_two_dimensions_by_hand(method):
     np.testing.assert_allclose(got, [[3000], [7321], [2765], [219]])
 
 
-@every_method
+@every_general_method
 def test_three_dimensions_channels_and_groups_by_hand(method):
     # Two groups of one channel; each kernel picks two voxels, one step apart on a different axis for each group.
     x = np.arange(2 * 2 * 2 * 3, dtype=float).reshape(1, 2, 2, 2, 3)
@@ -216,10 +239,10 @@ def test_shifting_the_input_shifts_the_output_when_borders_are_circular(method, 
 
 @every_method
 @profile(max_examples=20)
-@given(case=convolutions(), data=st.data())
-def test_gradients_are_those_of_finite_differences(method, case, data):
+@given(data=st.data())
+def test_gradients_are_those_of_finite_differences(method, data):
     """The map is linear in each operand, so that a difference of two outputs is exact whatever the step."""
-    x, w, settings = case
+    x, w, settings = data.draw(convolutions(method))
     assume(len(x))
     settings = settings | {"method": method}
     conv = CONV[x.ndim - 2]
@@ -238,7 +261,7 @@ def test_tensor_methods_can_be_differentiated_twice(method):
     assert torch.autograd.gradgradcheck(lambda x, w: conv2d(x, w, stride=2, padding=1, method=method), (x, w))
 
 
-@every_method
+@every_general_method
 def test_the_operands_are_not_changed_and_the_result_is_new(method):
     x, w = np.ones((2, 1, 4, 4)), np.ones((1, 1, 1, 1))
     y = conv2d(x, w, [0.0], method=method)
@@ -330,8 +353,9 @@ def test_auto_takes_fourier_for_a_large_kernel_and_not_for_a_small_one(kind, mon
 
 def assert_module_agrees_with_torch(module):
     """Compare the three products of a method with torch on settings where nothing is equal to anything else."""
-    plain = (1, (1, 1), ((0, 0), (0, 0)), (1, 1))
-    for groups, stride, padding, dilation in [plain, (2, (2, 3), ((1, 2), (3, 0)), (3, 1))]:
+    simple = (2, (1, 1), ((1, 0), (0, 2)), (1, 1))
+    varied = (2, (2, 3), ((1, 2), (3, 0)), (3, 1))
+    for groups, stride, padding, dilation in [simple] if "winograd" in module.__name__ else [simple, varied]:
         x, w = RNG.standard_normal((2, 2 * groups, 12, 11)), RNG.standard_normal((3 * groups, 2, 2, 4))
         settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
         y, grad_output, grad_x, grad_w = torch_products(x, w, settings)
@@ -360,7 +384,6 @@ PLANTED = {
         ),
         ("target += ", "target[...] = "),
         ("columns_of.swapaxes(1, 2) @", "columns_of[..., ::-1].swapaxes(1, 2) @"),
-        ("slice(a * channels, b * channels)", "slice(a, b)"),
     ],
     "columns": [
         ("d * q[0] % s", "s * q[0] % d"),
@@ -369,11 +392,18 @@ PLANTED = {
         ("cells[:, :, *phase, *target] += ", "cells[:, :, *phase, *target] = "),
         ("x[block.samples, :, *inside] += ", "x[block.samples, :, *inside] = "),
         ("*axes[1::2], *axes[::2]", "*axes[::2], *axes[1::2]"),
+        ("slice(a * channels, b * channels)", "slice(a, b)"),
     ],
     "fourier": [
         (".conj()).conj()", ".conj())"),
         ("(size - 1) * step + 1, step", "size"),
         ("(0, 3, 2, 1)", "(0, 3, 1, 2)"),
+    ],
+    "winograd": [
+        ("[:, ::-1] @", " @"),
+        ("taps - 1 - before, taps - 1 - after", "taps - 1 - after, taps - 1 - before"),
+        ("of_outputs.T, (1,)", "of_outputs.T[::-1], (1,)"),
+        ("*axes[::2], *axes[1::2])", "*axes[::2], *axes[:0:-2])"),
     ],
     "matrix": [
         (".T @ grad_output", " @ grad_output"),
@@ -391,7 +421,7 @@ PLANTED = {
 }
 
 
-@pytest.mark.parametrize("name", ["direct", "windows", "gemm", "fourier", "matrix", "torch"])
+@pytest.mark.parametrize("name", CONV_METHODS[1:])
 def test_the_comparison_passes_without_planted_errors(name):
     assert_module_agrees_with_torch(importlib.import_module(f"lecture5.conv.{name}"))
 
@@ -410,7 +440,7 @@ def test_a_planted_error_is_caught(name, old, new, monkeypatch):
         broken.weight_grad = partial(broken.weight_grad, windows.forward)
     if name == "columns":  # A part of another method.
         gemm = importlib.import_module("lecture5.conv.gemm")
-        for part in ("blocks", "gather", "scatter"):
+        for part in ("blocks", "gather", "parts", "scatter"):
             monkeypatch.setattr(gemm, part, getattr(broken, part))
         broken = gemm
     if hasattr(broken, "CACHE"):  # Many small blocks, so that a mistake between two of them is seen.

@@ -41,6 +41,12 @@ GRAD = np.ones((2, 6, 4, 6))
         (lambda: conv2d(X, W, padding=6, padding_mode="reflect"), ValueError, "axis of 6 cells.*at most 5"),
         (lambda: conv2d(X, W, method="fft"), ValueError, "method is 'fft'.*" + ", ".join(map(repr, CONV_METHODS))),
         (lambda: conv2d(LARGE, LARGE[:, :, :9, :9], method="matrix"), ValueError, "method is 'matrix', .* 51,438,240"),
+        (
+            lambda: conv2d(X, W, stride=2, method="winograd"),
+            ValueError,
+            r"\(3, 2\), \(2, 2\) and \(1, 1\)",
+        ),
+        (lambda: conv2d(X, W[:, :, :1], method="winograd"), ValueError, "needs a kernel of 2 to 5 taps"),
         (lambda: conv2d(X.astype(object), W), TypeError, "x has dtype object"),
         (lambda: conv2d(X + 0j, W), TypeError, "x has dtype complex128"),
         (lambda: conv2d(X, W + 0j), TypeError, "w has dtype complex128"),

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from lecture5 import CONV_METHODS, conv1d, convolve
 
 RNG = np.random.default_rng(6)
-LIMITED = ("matrix", "torch")  # To three axes.
+LIMITED = ("matrix", "torch", "winograd")
 MODES = ("full", "same", "valid")
 FOUR_AXES = np.ones((1, 2, 3, 2))
-every_method = pytest.mark.parametrize("method", CONV_METHODS)
+every_method = pytest.mark.parametrize("method", [name for name in CONV_METHODS if name != "winograd"])
 every_mode = pytest.mark.parametrize("mode", MODES)
 
 

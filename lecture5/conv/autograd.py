@@ -54,7 +54,6 @@ def weight_grad(
 
 
 def _on_arrays(function: Callable, a: torch.Tensor, b: torch.Tensor, *arguments: Any) -> torch.Tensor:
-    half = a.dtype in (torch.float16, torch.bfloat16)  # numpy has no bfloat16, and no processor sums float16 well.
-    arrays = [(tensor.float() if half else tensor).detach().cpu().numpy() for tensor in (a, b)]
+    arrays = [tensor.detach().cpu().numpy() for tensor in (a, b)]
     result = np.ascontiguousarray(function(*arrays, *arguments))
-    return torch.from_numpy(result).to(a.device, a.dtype)
+    return torch.from_numpy(result).to(a.device)

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from lecture5.conv.settings import Settings
-from lecture5.conv.threads import cuts
+from lecture5.conv.threads import WORTH_A_THREAD, cuts, thread_count
 
 
 class Block(NamedTuple):
@@ -61,6 +61,25 @@ def blocks(samples: int, output_size: Sequence[int], largest: int, fewest: int =
     return [Block(slice(n, n + 1), box) for n in range(samples) for box in product(*axes)]
 
 
+class Part(NamedTuple):
+    """Some of the input channels: of some groups, some ``within`` each; ``channels`` counts them over all groups."""
+
+    groups: slice
+    within: slice
+    channels: slice
+
+
+def parts(x_shape: Sequence[int], w_shape: Sequence[int], output_size: Sequence[int], groups: int) -> list[Part]:
+    """Divide the input channels among threads, for products of which no two parts write to the same place."""
+    channels = x_shape[1] // groups
+    multiplications = x_shape[0] * prod(w_shape) * prod(output_size)
+    pieces = min(thread_count(), 1 + multiplications // WORTH_A_THREAD)
+    if groups == 1:
+        return [Part(slice(0, 1), slice(a, b), slice(a, b)) for a, b in cuts(channels, pieces)]
+    whole = slice(0, channels)
+    return [Part(slice(a, b), whole, slice(a * channels, b * channels)) for a, b in cuts(groups, pieces)]
+
+
 def gather(x: np.ndarray, block: Block, columns: np.ndarray, settings: Settings) -> None:
     """Fill ``columns``, (C, *kernel, samples, *positions), with what the windows of ``block`` see of ``x``."""
     dimensions = len(block.positions)
@@ -71,7 +90,7 @@ def gather(x: np.ndarray, block: Block, columns: np.ndarray, settings: Settings)
         padded = np.zeros((*cells.shape[:2], *size), x.dtype)
         padded[:, :, *region] = cells
         cells = padded
-    cells = _phases(cells, settings.stride)
+    cells = phases(cells, settings.stride)
     steps = _tap_steps(kernel_size, settings.stride, settings.dilation)
     if prod(kernel_size) > len(steps):  # Each phase is read several times: it pays to have it in one piece.
         cells = np.ascontiguousarray(cells)
@@ -85,7 +104,7 @@ def scatter(columns: np.ndarray, block: Block, x: np.ndarray, settings: Settings
     kernel_size = columns.shape[1 : 1 + len(block.positions)]
     inside, region, size = _region(x.shape, block, settings, kernel_size)
     padded = np.zeros((columns.shape[0], block.shape[0], *size), x.dtype)
-    cells = _phases(padded, settings.stride)
+    cells = phases(padded, settings.stride)
     if max(settings.stride) > 1:
         cells = np.zeros(cells.shape, x.dtype)
     for tap in np.ndindex(*kernel_size):
@@ -94,7 +113,7 @@ def scatter(columns: np.ndarray, block: Block, x: np.ndarray, settings: Settings
         target = (slice(shift, shift + length) for (shift, _), length in zip(along, block.shape[1:], strict=True))
         cells[:, :, *phase, *target] += columns[:, *tap]
     if max(settings.stride) > 1:
-        _phases(padded, settings.stride)[...] = cells
+        phases(padded, settings.stride)[...] = cells
     x[block.samples, :, *inside] += padded[:, :, *region].swapaxes(0, 1)
 
 
@@ -110,14 +129,14 @@ def _region(x_shape: Sequence[int], block: Block, settings: Settings, kernel_siz
         first = positions.start * stride - before
         length = (positions.stop - 1 - positions.start) * stride + span
         length += -length % stride
-        start, stop = max(first, 0), min(first + length, cells)
+        start, stop = (min(max(end, 0), cells) for end in (first, first + length))
         inside.append(slice(start, stop))
         region.append(slice(start - first, stop - first))
         size.append(length)
     return inside, region, tuple(size)
 
 
-def _phases(x: np.ndarray, stride: Sequence[int]) -> np.ndarray:
+def phases(x: np.ndarray, stride: Sequence[int]) -> np.ndarray:
     """Return a view, (a, b, *phase, *cells), of ``x``, (a, b, *spatial), with ``x[s i + phase]`` at ``[phase, i]``."""
     split = [part for size, step in zip(x.shape[2:], stride, strict=True) for part in (size // step, step)]
     axes = range(2, 2 + len(split))
@@ -127,13 +146,13 @@ def _phases(x: np.ndarray, stride: Sequence[int]) -> np.ndarray:
 def _shifted(cells: np.ndarray, positions: tuple[int, ...]) -> np.ndarray:
     """Return a view, (C, *phase, *shift, samples, *positions), of ``cells``, (samples, C, *phase, *cells)."""
     samples, channels, *phase_and_cells = cells.shape
-    phases, sizes = phase_and_cells[: len(positions)], phase_and_cells[len(positions) :]
+    of_phases, sizes = phase_and_cells[: len(positions)], phase_and_cells[len(positions) :]
     shifts = (size - length + 1 for size, length in zip(sizes, positions, strict=True))
     of_sample, of_channel, *of_phase_and_cell = cells.strides
     of_cell = of_phase_and_cell[len(positions) :]
     return as_strided(
         cells,
-        (channels, *phases, *shifts, samples, *positions),
+        (channels, *of_phases, *shifts, samples, *positions),
         (of_channel, *of_phase_and_cell, of_sample, *of_cell),
         writeable=False,
     )

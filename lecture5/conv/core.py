@@ -21,9 +21,11 @@ from lecture5.conv import cost, operands
 from lecture5.conv.settings import Settings
 from lecture5.padding import PADDING_MODES, pad
 
-CONV_METHODS = ("auto", "direct", "windows", "gemm", "fourier", "matrix", "torch")
+CONV_METHODS = ("auto", "direct", "windows", "gemm", "fourier", "winograd", "matrix", "torch")
 TENSOR_METHODS = ("fourier", "torch")
 """The methods that compute with tensors as they are; for the others, :mod:`lecture5.conv.autograd` makes arrays."""
+FRACTIONAL_METHODS = ("fourier", "winograd")
+"""The methods whose intermediate numbers are no integers: theirs are rounded, and exact up to about 2**50."""
 
 
 def conv(
@@ -80,17 +82,40 @@ def _product(
         return _product_of_empty_batch(product, a, b, sizes, x_shape, w_shape, settings)
     if method == "auto":
         method = cost.fastest(product, a, b, x_shape, w_shape, settings)
+    dtype = _computing_dtype(method, a)
+    if dtype != a.dtype:
+        result = _product(product, _cast(a, dtype), _cast(b, dtype), sizes, x_shape, w_shape, settings, method)
+        return _cast(result if _is_floating(a) else result.round(), a.dtype)
     module = import_module(f"lecture5.conv.{method}")
-    if arguments.is_tensor(a):
-        if method in TENSOR_METHODS:
-            return getattr(module, product)(a, b, *sizes, settings)
+    if arguments.is_tensor(a) and method not in TENSOR_METHODS:
         from lecture5.conv import autograd
 
         return getattr(autograd, product)(module, a, b, *sizes, settings)
-    if a.dtype == np.float16:  # Sums of many numbers need more digits than half precision has.
-        y = getattr(module, product)(a.astype(np.float32), b.astype(np.float32), *sizes, settings)
-        return y.astype(np.float16)
     return getattr(module, product)(a, b, *sizes, settings)
+
+
+def _computing_dtype(method: str, array: Any) -> Any:
+    """Return the dtype to compute in: sums need more digits than half precision has, some methods need fractions."""
+    if arguments.is_tensor(array):
+        import torch as kind
+
+        half = (kind.float16, kind.bfloat16) if method != "torch" else ()
+    else:
+        kind, half = np, (np.float16,)
+    if array.dtype in half:
+        return kind.float32
+    return array.dtype if _is_floating(array) or method not in FRACTIONAL_METHODS else kind.float64
+
+
+def _is_floating(array: Any) -> bool:
+    """Whether it holds real or complex fractions, and not integers."""
+    if arguments.is_tensor(array):
+        return array.dtype.is_floating_point or array.dtype.is_complex
+    return array.dtype.kind in "fc"
+
+
+def _cast(array: Any, dtype: Any) -> Any:
+    return array.to(dtype) if arguments.is_tensor(array) else array.astype(dtype)
 
 
 def _product_of_empty_batch(

@@ -27,8 +27,6 @@ from lecture5.padding import pad
 
 def forward(x: Any, w: Any, settings: Settings) -> Any:
     """Return ``y``, (N, K, *output), from ``x``, (N, C, *input), and ``w``, (K, C / groups, *kernel)."""
-    if _transformable(x) != x.dtype:
-        return _with_another_dtype(x, w, settings)
     from scipy.fft import next_fast_len
 
     groups = settings.groups
@@ -49,26 +47,6 @@ def forward(x: Any, w: Any, settings: Settings) -> Any:
 
 input_grad = partial(gradients.input_grad, forward)
 weight_grad = partial(gradients.weight_grad, forward)
-
-
-def _transformable(x: Any) -> Any:
-    """Return the dtype in which ``x`` can be transformed: its own, unless it is an integer or of half precision."""
-    if not arguments.is_tensor(x):
-        return np.dtype(np.float64) if x.dtype.kind in "iu" else x.dtype
-    import torch
-
-    if x.dtype in (torch.float16, torch.bfloat16):
-        return torch.float32
-    return x.dtype if x.dtype.is_floating_point or x.dtype.is_complex else torch.float64
-
-
-def _with_another_dtype(x: Any, w: Any, settings: Settings) -> Any:
-    dtype = _transformable(x)
-    if arguments.is_tensor(x):
-        y = forward(x.to(dtype), w.to(dtype), settings)
-        return y.to(x.dtype) if x.dtype.is_floating_point else y.round().to(x.dtype)
-    y = forward(x.astype(dtype), w.astype(dtype), settings)
-    return np.rint(y).astype(x.dtype)  # Exact as long as no sum reaches 2**53 divided by a few.
 
 
 def _transforms(x: Any, length: tuple[int, ...]) -> tuple[Callable, Callable]:

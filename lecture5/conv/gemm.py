@@ -17,18 +17,15 @@ from math import prod
 
 import numpy as np
 
-from lecture5.conv.columns import Block, blocks, gather, scatter
+from lecture5.conv.columns import Block, Part, blocks, gather, parts, scatter
 from lecture5.conv.settings import Settings
-from lecture5.conv.threads import cuts, in_threads, thread_count
+from lecture5.conv.threads import WORTH_A_THREAD, in_threads, thread_count
 
 CACHE = 2**20
 """Bytes of columns that one thread writes at a time: about the cache that belongs to one core."""
 
 MEMORY = 24 * 2**20
 """Bytes that all threads together may use."""
-
-WORTH_A_THREAD = 5_000_000
-"""Multiplications from which on a part of the work is worth a thread of its own."""
 
 
 def forward(x: np.ndarray, w: np.ndarray, settings: Settings) -> np.ndarray:
@@ -57,7 +54,7 @@ def input_grad(grad_output: np.ndarray, w: np.ndarray, input_size: tuple[int, ..
     grad_x = np.zeros((len(grad_output), w.shape[1] * groups, *input_size), w.dtype)
     kernel = w.reshape(groups, len(w) // groups, w.shape[1], -1)
 
-    def work(part: Sequence[tuple[slice, slice, slice]]) -> None:
+    def work(part: Sequence[Part]) -> None:
         for some_groups, within, channels in part:
             columns_of = kernel[some_groups, :, within].reshape(
                 some_groups.stop - some_groups.start, kernel.shape[1], -1
@@ -68,7 +65,7 @@ def input_grad(grad_output: np.ndarray, w: np.ndarray, input_size: tuple[int, ..
                 columns = (columns_of.swapaxes(1, 2) @ grad).reshape(-1, *kernel_size, *block.shape)
                 scatter(columns, block, target, settings)
 
-    in_threads(work, _parts(grad_x.shape, w.shape, output_size, groups))
+    in_threads(work, parts(grad_x.shape, w.shape, output_size, groups))
     return grad_x
 
 
@@ -79,7 +76,7 @@ def weight_grad(grad_output: np.ndarray, x: np.ndarray, kernel_size: tuple[int, 
     grad_w = np.zeros((out_channels, x.shape[1] // groups, *kernel_size), x.dtype)
     kernel = grad_w.reshape(groups, out_channels // groups, grad_w.shape[1], -1)
 
-    def work(part: Sequence[tuple[slice, slice, slice]]) -> None:
+    def work(part: Sequence[Part]) -> None:
         for some_groups, within, channels in part:
             seen = x[:, channels]
             target = kernel[some_groups, :, within].reshape(some_groups.stop - some_groups.start, kernel.shape[1], -1)
@@ -91,7 +88,7 @@ def weight_grad(grad_output: np.ndarray, x: np.ndarray, kernel_size: tuple[int, 
                 columns = columns.reshape(len(target), target.shape[2], -1)
                 target += _rows(grad_output, block, groups)[some_groups] @ columns.swapaxes(1, 2)
 
-    in_threads(work, _parts(x.shape, grad_w.shape, output_size, groups))
+    in_threads(work, parts(x.shape, grad_w.shape, output_size, groups))
     return grad_w
 
 
@@ -104,22 +101,6 @@ def _blocks(
     multiplications = x_shape[0] * prod(w_shape) * prod(output_size)
     fewest = min(threads, 1 + multiplications // WORTH_A_THREAD)
     return blocks(x_shape[0], output_size, largest // column, fewest)
-
-
-def _parts(
-    x_shape: Sequence[int], w_shape: Sequence[int], output_size: Sequence[int], groups: int
-) -> list[tuple[slice, slice, slice]]:
-    """Divide the input channels among threads, so that no two of them write to the same place.
-
-    Each part is some groups, which of the channels within each, and the same channels counted over all groups.
-    """
-    channels = x_shape[1] // groups
-    multiplications = x_shape[0] * prod(w_shape) * prod(output_size)
-    pieces = min(thread_count(), 1 + multiplications // WORTH_A_THREAD)
-    if groups == 1:
-        return [(slice(0, 1), slice(a, b), slice(a, b)) for a, b in cuts(channels, pieces)]
-    whole = slice(0, channels)
-    return [(slice(a, b), whole, slice(a * channels, b * channels)) for a, b in cuts(groups, pieces)]
 
 
 def _rows(grad_output: np.ndarray, block: Block, groups: int) -> np.ndarray:

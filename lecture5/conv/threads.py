@@ -21,6 +21,9 @@ try:
 except ImportError:
     ThreadpoolController = None
 
+WORTH_A_THREAD = 5_000_000
+"""Multiplications from which on a part of the work is worth a thread of its own."""
+
 _busy = Lock()
 
 

@@ -1,0 +1,212 @@
+r"""Winograd's minimal filtering: fewer multiplications for small kernels.
+
+Two outputs of a filter of three taps take six multiplications by the definition. Four are enough::
+
+    y0 = m1 + m2 + m3        m1 = (x0 - x2) w0      m2 = (x1 + x2) (w0 + w1 + w2) / 2
+    y1 = m2 - m3 - m4        m4 = (x1 - x3) w2      m3 = (x2 - x1) (w0 - w1 + w2) / 2
+
+This is ``F(2, 3)``. In general, ``F(m, r)`` makes ``m`` outputs of a filter of ``r`` taps from a tile of
+``t = m + r - 1`` inputs with ``t`` multiplications: ``y = A ((B x) ⊙ (G w))``. :func:`matrices` shows where the three
+matrices come from. Along several axes they are applied to each in turn, and channels are summed before ``A``. So there
+is a matrix product over channels for each of the ``t^d`` points, in place of one for each of the ``(m r)^d`` pairs of
+output and tap: 16 for 36 in F(2×2, 3×3), 36 for 144 in F(4×4, 3×3), and 36 for 100 in F(2×2, 5×5).
+
+What is won there is partly spent on the transforms, and rounding errors grow with ``t``: for ``t = 6`` they are some
+ten times those of the definition, and larger tiles are not used. The map stays bilinear, and so the gradients use the
+same matrices, transposed.
+
+S. Winograd, *Arithmetic complexity of computations* (1980); A. Lavin and S. Gray, *Fast algorithms for convolutional
+neural networks* (2016).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache, reduce
+from math import prod
+
+import numpy as np
+
+from lecture5.conv.columns import Block, Part, blocks, gather, parts
+from lecture5.conv.settings import Settings
+from lecture5.conv.threads import in_threads, thread_count
+
+CACHE = 2**21
+"""Bytes that one thread works on at a time."""
+
+POINTS = (0, 1, -1, 1 / 2, -2)
+"""Where the polynomials are evaluated, besides infinity; this choice keeps rounding errors small."""
+
+
+@cache
+def matrices(m: int, r: int) -> dict[str, np.ndarray]:
+    """Return ``A``, (m, t), ``B``, (t, t), and ``G``, (t, r), for ``m`` outputs of a filter of ``r`` taps.
+
+    The coefficients of a product of two polynomials, of ``m`` and of ``r`` coefficients, are a convolution with ``t``
+    entries. They can be had by evaluating both at ``t`` points, multiplying the values, and interpolating. With ``V_n``
+    the matrix that evaluates ``n`` coefficients, that is ``V_t⁻¹ ((V_m a) ⊙ (V_r w))``. What a filter computes is the
+    transpose of that, as a linear map of ``a``: from ``t`` numbers to ``m``.
+
+    Examples
+    --------
+    >>> found = matrices(2, 3)
+    >>> x, w = np.array([1, 10, 100, 1000]), np.array([1, 2, 3])
+    >>> found["A"] @ ((found["B"] @ x) * (found["G"] @ w))
+    array([ 321., 3210.])
+    """
+    t = m + r - 1
+
+    def values(coefficients: int) -> np.ndarray:
+        at_infinity = np.eye(1, coefficients, coefficients - 1)  # The leading coefficient.
+        return np.vstack([np.vander(POINTS[: t - 1], coefficients, increasing=True), at_infinity])
+
+    return {"A": values(m).T, "B": np.linalg.inv(values(t)).T, "G": values(r)}
+
+
+def forward(x: np.ndarray, w: np.ndarray, settings: Settings, m: int | None = None) -> np.ndarray:
+    """Return ``y``, (N, K, *output), from ``x``, (N, C, *input), and ``w``, (K, C / groups, *kernel).
+
+    ``m``, 2 or 4, is the number of outputs of a tile along each axis; left out, what needs fewer multiplications.
+    """
+    check(w.shape[2:], settings)
+    output_size = settings.output_size(x.shape[2:], w.shape[2:])
+    m = m or best_tile(x.shape, w.shape, output_size)
+    kernel = _matrix("G", m, w.shape[2:], w.dtype) @ _rows_of_taps(w).T
+    kernel = kernel.reshape(len(kernel), settings.groups, -1, w.shape[1])
+    return _filtered(x, kernel, w.shape[2:], output_size, settings, m)
+
+
+def input_grad(
+    grad_output: np.ndarray, w: np.ndarray, input_size: tuple[int, ...], settings: Settings, m: int | None = None
+) -> np.ndarray:
+    """Return the gradient by ``x``, (N, C, *input): the output's gradient, filtered by the flipped kernel."""
+    check(w.shape[2:], settings)
+    m = m or best_tile(grad_output.shape, w.shape, input_size)
+    kernel = _matrix("G", m, w.shape[2:], w.dtype)[:, ::-1] @ _rows_of_taps(w).T
+    kernel = kernel.reshape(len(kernel), settings.groups, -1, w.shape[1]).swapaxes(2, 3)
+    reach = zip(w.shape[2:], settings.padding, strict=True)
+    padding = tuple((taps - 1 - before, taps - 1 - after) for taps, (before, after) in reach)
+    return _filtered(grad_output, kernel, w.shape[2:], input_size, settings._replace(padding=padding), m)
+
+
+def weight_grad(
+    grad_output: np.ndarray, x: np.ndarray, kernel_size: tuple[int, ...], settings: Settings, m: int | None = None
+) -> np.ndarray:
+    """Return the gradient by ``w``, (K, C / groups, *kernel)."""
+    check(kernel_size, settings)
+    outs, ins = (array.shape[1] // settings.groups for array in (grad_output, x))
+    output_size, w_shape = grad_output.shape[2:], (grad_output.shape[1], ins, *kernel_size)
+    m = m or best_tile(x.shape, w_shape, output_size)
+    of_tile, of_outputs, of_taps = (_matrix(name, m, kernel_size, x.dtype) for name in "BAG")
+    points = len(of_tile)
+    grad_kernel = np.zeros((points, settings.groups, outs, ins), x.dtype)
+
+    def work(part: Sequence[Part]) -> None:
+        for some_groups, within, channels in part:
+            seen, grad = x[:, channels], grad_output[:, some_groups.start * outs : some_groups.stop * outs]
+            target = grad_kernel[:, some_groups, :, within]
+            for block in _blocks(seen.shape, w_shape, output_size, m):
+                values = _tiles(seen, block, of_tile, kernel_size, settings, m)
+                grads = _tiles(grad, block, of_outputs.T, (1,) * len(kernel_size), settings.without_padding(), m)
+                grads = grads.reshape(points, target.shape[1], outs, -1)
+                target += grads @ values.reshape(points, target.shape[1], target.shape[3], -1).swapaxes(2, 3)
+
+    in_threads(work, parts(x.shape, w_shape, output_size, settings.groups))
+    return (grad_kernel.reshape(points, -1).T @ of_taps).reshape(w_shape)
+
+
+def best_tile(x_shape: Sequence[int], w_shape: Sequence[int], output_size: Sequence[int]) -> int:
+    """Return the number of outputs of a tile, 2 or 4, that needs fewer multiplications."""
+    sizes = [m for m in (2, 4) if m + max(w_shape[2:]) <= len(POINTS) + 2]
+    return min(sizes, key=lambda m: multiplications(x_shape, w_shape, output_size, m))
+
+
+def multiplications(x_shape: Sequence[int], w_shape: Sequence[int], output_size: Sequence[int], m: int) -> int:
+    """Return the number of multiplications: in the transforms of input, kernel and output, and in the products."""
+    out_channels, group_channels, *kernel_size = w_shape
+    tiles = x_shape[0] * prod(-(-size // m) for size in output_size)
+    points = prod(m + taps - 1 for taps in kernel_size)
+    products = out_channels * group_channels
+    of_tile = points * (points * x_shape[1] + products + m ** len(output_size) * out_channels)
+    return tiles * of_tile + points * prod(kernel_size) * products
+
+
+def check(kernel_size: Sequence[int], settings: Settings) -> None:
+    """Raise unless this method can be used with these settings."""
+    ones = (1,) * len(kernel_size)
+    if not (min(kernel_size) >= 2 and max(kernel_size) <= 5 and settings.stride == settings.dilation == ones):
+        raise ValueError(
+            "method is 'winograd', which needs a kernel of 2 to 5 taps, stride 1 and dilation 1 on every axis, but they"
+            f" are {tuple(kernel_size)}, {settings.stride} and {settings.dilation}: use 'auto' or 'gemm'"
+        )
+
+
+def _filtered(
+    x: np.ndarray,
+    kernel: np.ndarray,
+    kernel_size: tuple[int, ...],
+    output_size: tuple[int, ...],
+    settings: Settings,
+    m: int,
+) -> np.ndarray:
+    """Return ``x`` filtered by a transformed kernel, (points, groups, out / groups, in / groups)."""
+    points, groups, outs, ins = kernel.shape
+    of_tile, of_outputs = (_matrix(name, m, kernel_size, x.dtype) for name in "BA")
+    y = np.empty((len(x), groups * outs, *output_size), x.dtype)
+
+    def work(part: Sequence[Block]) -> None:
+        for block in part:
+            values = _tiles(x, block, of_tile, kernel_size, settings, m)
+            products = (kernel @ values.reshape(points, groups, ins, -1)).reshape(points, -1)
+            _put_tiles(products.T @ of_outputs.T, block, y, m)
+
+    in_threads(work, _blocks(x.shape, (len(y[0]), ins, *kernel_size), output_size, m, thread_count()))
+    return y
+
+
+def _blocks(
+    x_shape: Sequence[int], w_shape: Sequence[int], output_size: Sequence[int], m: int, threads: int = 1
+) -> list[Block]:
+    """Return blocks of tiles whose values and products fit the cache, but not too few tiles for a good product."""
+    points = prod(m + taps - 1 for taps in w_shape[2:])
+    largest = max(64, CACHE // (points * (2 * x_shape[1] + w_shape[0]) * 4))
+    return blocks(x_shape[0], tuple(-(-size // m) for size in output_size), largest, threads)
+
+
+def _tiles(
+    x: np.ndarray, block: Block, matrix: np.ndarray, kernel_size: tuple[int, ...], settings: Settings, m: int
+) -> np.ndarray:
+    """Return the tiles that make the outputs of ``block``, transformed by ``matrix``: (points, C, tiles)."""
+    size = tuple(m + taps - 1 for taps in kernel_size)
+    windows = np.empty((*size, x.shape[1], *block.shape), x.dtype)
+    gather(x, block, np.moveaxis(windows, len(size), 0), settings._replace(stride=(m,) * len(size)))
+    return (matrix @ windows.reshape(prod(size), -1)).reshape(len(matrix), x.shape[1], -1)
+
+
+def _put_tiles(outputs: np.ndarray, block: Block, y: np.ndarray, m: int) -> None:
+    """Write ``outputs``, (K·samples·tiles, outputs of a tile), to their places in ``y``, less what lies beyond it."""
+    dimensions = len(block.positions)
+    target = y[block.samples, :, *(slice(tiles.start * m, tiles.stop * m) for tiles in block.positions)]
+    size = tuple(tiles * m for tiles in block.shape[1:])
+    whole = target if target.shape[2:] == size else np.empty((*target.shape[:2], *size), y.dtype)
+    split = whole.reshape(*whole.shape[:2], *(part for tiles in block.shape[1:] for part in (tiles, m)))
+    axes = range(2, 2 + 2 * dimensions)
+    split = split.transpose(1, 0, *axes[::2], *axes[1::2])  # (K, samples, *tiles, *outputs of a tile)
+    _as_one(split)[...] = _as_one(outputs.reshape(split.shape))
+    if whole is not target:
+        target[...] = whole[:, :, *(slice(length) for length in target.shape[2:])]
+
+
+def _as_one(array: np.ndarray) -> np.ndarray:
+    """Return a view in which the numbers along the last axis are one item, to be copied together: much faster."""
+    return array.view(np.dtype((np.void, array.shape[-1] * array.itemsize)))[..., 0]
+
+
+def _rows_of_taps(w: np.ndarray) -> np.ndarray:
+    return w.reshape(w.shape[0] * w.shape[1], -1)
+
+
+@cache
+def _matrix(name: str, m: int, kernel_size: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Return the matrix that does ``name`` along every axis, where what it applies to is read as one vector."""
+    return reduce(np.kron, [matrices(m, taps)[name] for taps in kernel_size]).astype(dtype)
