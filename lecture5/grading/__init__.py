@@ -2,31 +2,33 @@
 
 ::
 
-    trusted: the grader's own processes                        │ not trusted: bubblewrap, one per submission
+    trusted: the grader's own processes                        │ not trusted: bubblewrap
                                                                │
     solutions/NN.ipynb ─▶ pristine notebook ─┐                 │
-    submission.ipynb ─▶ submissions.py ──────┤ answer cells,   │
-        (bytes → source of answer cells)     ▼ by id           │
-    session.py: one pytest session ── submission.py ── kernel.py ══ Unix sockets ══▶ ipykernel + kernel_side.py
-        nbval: our check cells, stored outputs │   (a client    │  the student's code; numpy and what else
-        hidden tests: solutions/tests/         │   with limits) │  the exercise allows; no network, no home,
-        expected values, tolerances, seeds     │                │  no repository, no other submission
-                                               │ wire.py:       │
-                                               │ plain arrays ◀═╪═ replies: late, malformed, too large
-                                               ▼                │  = a check that failed
-    checks ─▶ records.py ─▶ feedback.py, grades.csv             │
+    submission.ipynb ─▶ submissions.py ──────┤ answer cells,   │   inside/server.py: warm, one per worker
+        (bytes → source of answer cells)     ▼ by id           │        │ forks, per submission
+    session.py: one pytest session ── submission.py            │        ▼
+        nbval: our check cells,             │                  │   inside/isolate.py: own namespaces, no privileges
+               stored outputs            kernel.py ══ Unix ════╪══▶ ipykernel, inside/calls.py,
+        hidden tests: solutions/tests/   (a client  sockets    │   the student's code; numpy and what else
+        expected values, seeds            with limits)         │   the exercise allows; no network, no files,
+                                            │                  │   no repository, no other submission
+                                         inside/wire.py ◀══════╪══ replies: plain arrays; late, malformed or
+                                            ▼                  │   too large = a check that failed
+    checks ─▶ records.py ─▶ feedback.py, grades.csv            │
 
 What to read to trust it, in this order:
 
-==================  ===================================================================================================
-``sandbox.py``      what a submission's process can see and use; the kernel provisioner
-``kernel.py``       everything that comes out of the sandbox passes through ``Kernel._read`` and ``wire.decode``
-``wire.py``         values as plain data; nothing is unpickled, nothing is allocated before it is measured
-``watch.py``        memory of all of a submission's processes together
-``submission.py``   calls, time budgets, a fresh kernel after one had to be ended
-``session.py``      how an item of pytest becomes a result; what a student prints is dropped there
-``submissions.py``  how a file becomes answers
-==================  ===================================================================================================
+======================  ===============================================================================================
+``sandbox.py``          what the sandbox shows; the warm server's command line; the kernel provisioner
+``inside/isolate.py``   how a forked process leaves the server's world (and ``inside/seccomp.py``, forbidden system calls)
+``kernel.py``           everything that comes out of the sandbox passes through ``Kernel._read`` and ``wire.decode``
+``inside/wire.py``      values as plain data; nothing is unpickled, nothing is allocated before it is measured
+``watch.py``            memory and time of all of a submission's processes together, from outside
+``submission.py``       calls, time budgets, a fresh kernel after one had to be ended
+``session.py``          how an item of pytest becomes a result; what a student prints is dropped there
+``submissions.py``      how a file becomes answers
+======================  ===============================================================================================
 
 Rules that hold everywhere: expected values are computed before a call and never sent; what a kernel says about itself
 is only ever its own results; a visible check, whose output the kernel prints, earns points only if a hidden test of the

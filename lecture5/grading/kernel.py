@@ -20,8 +20,9 @@ from typing import Any
 
 import zmq
 from jupyter_client import BlockingKernelClient, KernelManager
+from jupyter_core.utils import run_sync
 
-from lecture5.grading import wire
+from lecture5.grading.inside import wire
 from lecture5.grading.outcomes import (
     BadReply,
     CallProblem,
@@ -33,7 +34,7 @@ from lecture5.grading.outcomes import (
     TooMuchOutput,
     WrongType,
 )
-from lecture5.grading.sandbox import LIMITS, Limits, kernel_spec_manager
+from lecture5.grading.sandbox import LIMITS, BubblewrapProvisioner, Limits, kernel_spec_manager
 from lecture5.grading.watch import Watch
 
 MAX_MESSAGE = wire.MAX_BYTES + 2**20
@@ -42,7 +43,6 @@ MAX_CONTENT = 2**20
 QUEUE = 4  # messages that ZeroMQ may hold for us: bounds memory to QUEUE × MAX_MESSAGE while we look elsewhere
 KEPT = {"status", "execute_result", "error", "execute_reply", "comm_msg", "kernel_info_reply"}
 START_SECONDS = 60
-HERE = Path(__file__).parent
 
 
 class _BoundedClient(BlockingKernelClient):
@@ -62,7 +62,7 @@ class _Clock:
     def __init__(self, seconds: float, longest: float, watch: Watch | None):
         self.seconds, self._longest, self._watch = seconds, longest, watch
         self._start = time.monotonic()
-        self._used = watch.processor_seconds() if watch else 0.0
+        self._used = watch.last_seconds if watch else 0.0
         self._next = seconds  # no use in looking earlier: one processor cannot have given more
 
     def pause(self) -> float:
@@ -111,7 +111,8 @@ class Kernel:
         limits: Limits = LIMITS,
     ):
         self.limits = limits
-        self._folder = Path(tempfile.mkdtemp(prefix="lecture5-"))  # short: a Unix socket's path has 107 characters
+        self._context = zmq.Context()
+        self._folder: Path | None = None
         self._printed = 0
         self._problem: CallProblem | None = None
         self._comm: str | None = None
@@ -125,64 +126,70 @@ class Kernel:
             raise
 
     def _start(self, allowed: Sequence[str], withheld: Sequence[str], sandboxed: bool, slot: int) -> None:
-        """Start, and load the calling code. Nothing of the student's has run yet: what fails here is our fault."""
+        """Start. Nothing of the student's has run yet: what fails here is our fault."""
         try:
             self._manager = KernelManager(
                 kernel_name="lecture5",
-                kernel_spec_manager=kernel_spec_manager(allowed, sandboxed=sandboxed, slot=slot),
-                connection_file=str(self._folder / "c.json"),
+                kernel_spec_manager=kernel_spec_manager(allowed, withheld, sandboxed=sandboxed, slot=slot),
                 client_factory=_BoundedClient,
-                transport="tcp" if sys.platform == "win32" else "ipc",
+                context=self._context,
             )
-            if self._manager.transport == "ipc":
-                self._manager.ip = str(self._folder / "kernel")
+            if not sandboxed:
+                self._use_temporary_folder()
             # independent: else ipykernel watches for a parent that it cannot see
             self._manager.start_kernel(independent=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            self._watch = Watch(self._manager.provisioner.pid, self._folder, self.limits)
-            self._client = self._manager.client()
-            self._client.start_channels(stdin=False, hb=False)
-            self._wait_until_ready()
-            self._load(withheld)
+            folder = Path(self._manager.connection_file).parent
+            self._watch = Watch(self._manager.provisioner.pid, folder, self.limits)
+            self._wait_until_ready(folder)
+            self._comm = uuid.uuid4().hex
+            self._send("comm_open", {"comm_id": self._comm, "target_name": "lecture5", "data": {}})
         except (CallProblem, OSError, RuntimeError, zmq.ZMQError) as error:
-            raise SandboxFault(f"the kernel did not start: {error}") from error
+            raise SandboxFault(f"the kernel did not start: {error} {self._failure()}".strip()) from error
 
-    def _wait_until_ready(self) -> None:
-        """Ask until an answer comes on both channels: iopub loses what is sent before it is connected."""
+    def _use_temporary_folder(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="lecture5-"))
+        self._manager.connection_file = str(self._folder / "c.json")
+        if sys.platform != "win32":
+            self._manager.transport = "ipc"
+            self._manager.ip = str(self._folder / "s")
+
+    def _failure(self) -> str:
+        provisioner = self._manager.provisioner if self._manager is not None else None
+        return provisioner.failure() if isinstance(provisioner, BubblewrapProvisioner) else ""
+
+    def _wait_until_ready(self, folder: Path) -> None:
+        """Connect once the sockets are there; then ask until an answer comes on both channels.
+
+        iopub loses what is sent before the connection stands.
+        """
         deadline = time.monotonic() + START_SECONDS
+        if self._manager.transport == "ipc":
+            names = [f"{Path(self._manager.ip).name}-{number}" for number in range(1, 6)]
+            while not all((folder / name).exists() for name in names):
+                if time.monotonic() > deadline or not self._runs():
+                    raise Died()
+                time.sleep(0.002)
+        self._client = self._manager.client()
+        self._client.start_channels(stdin=False, hb=False)
+        wait = 0.02
         while True:
             request = self._client.kernel_info()
             try:
-                self.finish(request, 1.0)
+                self._collect(request, _Clock(wait, wait, None), shell=True)
                 return
             except TimedOut:
+                wait *= 2
                 if time.monotonic() > deadline:
                     raise
-
-    def _load(self, withheld: Sequence[str]) -> None:
-        wire_source = (HERE / "wire.py").read_text(encoding="utf-8")
-        kernel_source = (HERE / "kernel_side.py").read_text(encoding="utf-8")
-        modules = sorted({name.rpartition(".")[0] for name in withheld})
-        code = (
-            "def _load():\n"
-            "    import types\n"
-            "    module = types.ModuleType('lecture5_calls')\n"
-            f"    exec(compile({wire_source!r}, 'wire.py', 'exec'), vars(module))\n"
-            f"    exec(compile({kernel_source!r}, 'kernel_side.py', 'exec'), vars(module))\n"
-            f"    for name in {modules!r}: __import__(name)\n"
-            f"    module.withhold({list(withheld)!r})\n"
-            "    module.serve(get_ipython(), module.encode, module.decode)\n"
-            "_load(); del _load\n"
-        )
-        execution = self.execute(code, START_SECONDS)
-        if execution.error is not None:
-            raise execution.error
-        self._comm = uuid.uuid4().hex
-        self._send("comm_open", {"comm_id": self._comm, "target_name": "lecture5", "data": {}})
 
     @property
     def alive(self) -> bool:
         """Whether the kernel can still be used."""
-        return self._problem is None and self._manager is not None and self._manager.is_alive()
+        return self._problem is None and self._runs()
+
+    def _runs(self) -> bool:
+        process = self._manager.provisioner.process
+        return process is not None and process.poll() is None
 
     # --- what the grader does -----------------------------------------------------------------------------------------
 
@@ -233,10 +240,18 @@ class Kernel:
         if self._client is not None:
             self._client.stop_channels()
         if self._manager is not None:
-            if self._manager.has_kernel:
-                self._manager.shutdown_kernel(now=True)
-            self._manager.context.destroy(linger=0)
-        shutil.rmtree(self._folder, ignore_errors=True)
+            self._end_process()
+            self._manager.cleanup_resources()
+        self._context.destroy(linger=0)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _end_process(self) -> None:
+        """Kill at once: to ask first, as jupyter_client does, is to wait for somebody who may not answer."""
+        provisioner = self._manager.provisioner
+        if provisioner is not None and provisioner.has_process:
+            run_sync(provisioner.kill)()
+            run_sync(provisioner.wait)()
 
     def __enter__(self) -> Kernel:
         return self
@@ -259,16 +274,17 @@ class Kernel:
         CallProblem
             If it does not end in time, or breaks a rule. The kernel is ended: what it does later is of no interest.
         """
-        clock = _Clock(seconds, seconds * self.limits.patience, self._watch)
+        try:
+            return self._collect(request, _Clock(seconds, seconds * self.limits.patience, self._watch), shell)
+        except CallProblem as problem:
+            self._end(problem)
+            raise
+
+    def _collect(self, request: str, clock: _Clock, shell: bool) -> list[dict[str, Any]]:
         published: list[dict[str, Any]] = []
         idle, replied = False, not shell
         while not (idle and replied):
-            try:
-                message = self._receive(clock)
-            except CallProblem as problem:
-                if self._comm is not None:  # after the start
-                    self._end(problem)
-                raise
+            message = self._receive(clock)
             if message is None or message.get("parent_header", {}).get("msg_id") != request:
                 continue
             kind = message["header"]["msg_type"]
@@ -293,7 +309,7 @@ class Kernel:
                 return self._read(socket.recv_multipart())
             if self._watch is not None and self._watch.verdict:
                 raise {"memory": OutOfMemory, "disk": TooMuchOutput}[self._watch.verdict]()
-            if not self._manager.is_alive():
+            if not self._runs():
                 raise Died()
             if clock.is_up():
                 raise TimedOut(f"it took longer than {clock.seconds:g} s")
@@ -324,7 +340,7 @@ class Kernel:
 
     def _end(self, problem: CallProblem) -> None:
         self._problem = problem
-        self._manager.shutdown_kernel(now=True)
+        self._end_process()
 
 
 def _result(reply: dict[str, Any], buffers: list[Any]) -> Any:

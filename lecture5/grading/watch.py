@@ -24,6 +24,7 @@ class Watch:
 
     def __init__(self, pid: int, shared: Path, limits: Limits):
         self.verdict = ""
+        self.last_seconds = 0.0  # processor time, as of the last look
         self._pid, self._shared, self._limits = pid, shared, limits
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -36,23 +37,25 @@ class Watch:
 
     def processor_seconds(self) -> float:
         """Return the processor time that the tree has used so far."""
-        total = 0.0
-        for process in _tree(self._pid):
-            with contextlib.suppress(psutil.Error):
-                times = process.cpu_times()
-                total += times.user + times.system + times.children_user + times.children_system
-        return total
+        return sum(_seconds(process) for process in _tree(self._pid))
 
     def _run(self) -> None:
         while not self._stopped.wait(INTERVAL):
-            if resident_bytes(self._pid) > self._limits.tree_memory:
+            tree = _tree(self._pid)
+            self.last_seconds = sum(_seconds(process) for process in tree)
+            if sum(_resident_bytes(process) for process in tree) > self._limits.tree_memory:
                 self.verdict = "memory"
             elif folder_bytes(self._shared) > SHARED_BYTES:
                 self.verdict = "disk"
             if self.verdict:
-                with contextlib.suppress(OSError):
-                    os.killpg(os.getpgid(self._pid), signal.SIGKILL)
+                self._end()
                 return
+
+    def _end(self) -> None:
+        """End the tree: its first process is the init of a namespace, or the leader of a group."""
+        for kill in (os.killpg, os.kill):
+            with contextlib.suppress(OSError):
+                kill(self._pid, signal.SIGKILL)
 
 
 def _tree(pid: int) -> list[psutil.Process]:
@@ -64,13 +67,19 @@ def _tree(pid: int) -> list[psutil.Process]:
         return []
 
 
-def resident_bytes(pid: int) -> int:
-    """Return the memory in use by a process and all its descendants."""
-    total = 0
-    for process in _tree(pid):
-        with contextlib.suppress(psutil.Error):
-            total += process.memory_info().rss
-    return total
+def _resident_bytes(process: psutil.Process) -> int:
+    try:
+        return process.memory_info().rss
+    except psutil.Error:
+        return 0
+
+
+def _seconds(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def folder_bytes(folder: Path) -> int:

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import subprocess
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -130,7 +131,7 @@ def test_nothing_survives():
     code = f"import subprocess\nfor n in range(3):\n    {start}"
     with Kernel(("numpy",)) as kernel:
         assert kernel.execute(code, 5).error is None
-        folder = kernel._folder
+        folder = Path(kernel._manager.connection_file).parent
         assert sum("4321" in " ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"])) == 3
     deadline = time.monotonic() + 5
     while subprocess.run(["pgrep", "-f", "sleep 4321"], capture_output=True).stdout and time.monotonic() < deadline:

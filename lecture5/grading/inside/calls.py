@@ -1,13 +1,14 @@
-"""The part that runs inside the student's kernel: it answers calls. It holds no secret, and nothing it says is trusted.
+"""Answer the grader's calls, inside the student's kernel. Nothing that this says is trusted.
 
-It is sent as source text (after ``wire.py``, whose names it uses) and run before the student's code. A student who
-rewrites it can only make *his own* replies differ; the grader compares values, outside.
+A student who rewrites it can only make his own replies differ; the grader compares values, outside.
 """
 
 from __future__ import annotations
 
+import importlib
 import sys
 import traceback
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -58,14 +59,14 @@ def line_of(error: BaseException) -> str:
         return ""
 
 
-def withhold(names: list[str]) -> None:
+def withhold(names: Sequence[str]) -> None:
     """Put an error in the place of library functions that the exercise asks students to write.
 
     This is a reminder, not a wall: the right values are what earns points.
     """
     for name in names:
         module_name, _, attribute = name.rpartition(".")
-        original = getattr(sys.modules[module_name], attribute)
+        original = getattr(importlib.import_module(module_name), attribute)
 
         def refuse(*arguments: Any, name: str = name, **keywords: Any) -> None:
             raise NotImplementedError(f"{name} is not available here: this exercise asks you to write it yourself")
