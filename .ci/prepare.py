@@ -80,13 +80,7 @@ def make_environment() -> None:
         shutil.rmtree(VENV)
     if not VENV.exists():
         print("Making the environment in .venv ...", flush=True)
-        made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False)
-        if made.returncode:
-            shutil.rmtree(VENV, ignore_errors=True)
-            stop(
-                f"python3 -m venv failed:\n{(made.stdout + made.stderr).strip()}\n"
-                "On Debian and Ubuntu: apt-get install python3-venv"
-            )
+        make_venv()
     PREPARING.touch()
     PREPARED.unlink(missing_ok=True)
     LOG.unlink(missing_ok=True)
@@ -100,6 +94,16 @@ def make_environment() -> None:
     run_logged(*pip, "install", "-c", "constraints.txt", "-e", ".[dev]")
     PREPARED.write_text(wanted())
     PREPARING.unlink()
+
+
+def make_venv() -> None:
+    made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False)
+    if made.returncode:
+        shutil.rmtree(VENV, ignore_errors=True)
+        stop(
+            f"python3 -m venv failed:\n{(made.stdout + made.stderr).strip()}\n"
+            "On Debian and Ubuntu: apt-get install python3-venv"
+        )
 
 
 def works(python: Path) -> bool:

@@ -45,7 +45,7 @@ def test_only_linux_without_a_gpu_or_a_mirror_takes_the_cpu_build_of_torch(prepa
 
 @pytest.fixture
 def fresh(prepare, tmp_path, monkeypatch):
-    """prepare.py with an empty checkout, where installing only writes down that it was asked."""
+    """prepare.py with an empty checkout, where making and installing only write down that they were asked."""
     for name in ("pyproject.toml", "constraints.txt"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     venv = tmp_path / ".venv"
@@ -57,6 +57,12 @@ def fresh(prepare, tmp_path, monkeypatch):
     prepare.installed = []
     monkeypatch.setattr(prepare, "run_logged", lambda *command: prepare.installed.append(command))
     monkeypatch.setattr(prepare, "works", lambda path: path.exists())
+
+    def make_venv():
+        python.parent.mkdir(parents=True)
+        python.symlink_to(sys.executable)
+
+    monkeypatch.setattr(prepare, "make_venv", make_venv)
     return prepare
 
 
