@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.patches import Rectangle
 
 from .. import arguments
 from .figure import Figure, Panel, drawn_panel, plain
@@ -48,7 +47,7 @@ def grid_maps(
     route: np.ndarray | None = None,
     width: float = 3.0,
 ) -> Figure:
-    """Show grids of numbers as maps: the larger the number the stronger the blue; what is infinite is hatched.
+    """Show grids of numbers as maps: the larger the number the stronger the blue; what is infinite is grey.
 
     Parameters
     ----------
@@ -85,12 +84,11 @@ def grid_maps(
         low, high = (grid[finite].min(), grid[finite].max()) if finite.any() else (0.0, 1.0)
 
         def draw(axes, theme):
-            colours = LinearSegmentedColormap.from_list("depth", [theme.page, theme.blue])
+            colours = LinearSegmentedColormap.from_list("depth", [theme.page, theme.blue]).with_extremes(
+                bad=theme.faint
+            )
             shown = np.where(finite, grid, np.nan)
             axes[0].imshow(shown, cmap=colours, vmin=low - 0.08 * (high - low), vmax=high + 1e-9)
-            for row, column in np.argwhere(~finite):
-                place = (column - 0.5, row - 0.5)
-                axes[0].add_patch(Rectangle(place, 1, 1, facecolor=theme.faint, edgecolor="none"))
             if contours:
                 axes[0].contour(grid, levels=contours, colors=theme.ink, linewidths=0.7, alpha=0.7)
             _mark(axes[0], route, theme.green, width / columns)
@@ -148,9 +146,14 @@ def hidden_states(probability: np.ndarray, states: np.ndarray, names: Sequence[s
 
     def draw(axes, theme):
         colours = LinearSegmentedColormap.from_list("probability", [theme.page, theme.blue])
-        axes[0].imshow(probability.T, cmap=colours, vmin=0, vmax=1, aspect="auto")
+        axes[0].imshow(probability.T, cmap=colours, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
         axes[0].plot(states, color=theme.orange, linewidth=2.2, marker="o", markersize=4, label="best path")
-        axes[0].set(yticks=range(len(names)), yticklabels=names, xlabel="time", ylim=(len(names) - 0.5, -0.5))
+        axes[0].set(
+            yticks=range(len(names)),
+            yticklabels=names,
+            xlabel="time, hundredths of a second",
+            ylim=(len(names) - 0.5, -0.5),
+        )
         axes[0].legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
         plain(axes[0], zero_line=False)
 
