@@ -16,7 +16,7 @@ CHAPTERS = [
     for name in re.findall(r"file: (book/\d\d-.+)", (BOOK.parent / "_toc.yml").read_text())
 ]
 SECTIONS = ["check yourself", "traps", "what to read", "exercise"]
-COLUMNS, LINES = 110, 15  # of a piece of code that the reader sees unfolded
+COLUMNS, LINES = 120, 15  # of a piece of code that the reader sees unfolded
 
 chapters = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
 
