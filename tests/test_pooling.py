@@ -95,10 +95,13 @@ def test_adaptive_avg_pool_agrees_with_torch(data, dimensions):
 def test_the_defaults_are_those_of_torch(dimensions):
     x = rng.standard_normal((2, 3, *[7] * dimensions))
     for name in ("max_pool", "avg_pool"):
-        y, grad_output, grad_x = autograd(theirs(name, x), x, 3)
-        np.testing.assert_allclose(ours(name, x)(x, 3), y, atol=1e-12)
-        gradient = getattr(lecture5, f"{name}_grad")
-        np.testing.assert_allclose(gradient(grad_output, x if name == "max_pool" else x.shape, 3), grad_x, atol=1e-12)
+        for more in ({}, {"padding": 1}):
+            y, grad_output, grad_x = autograd(theirs(name, x), x, 3, **more)
+            np.testing.assert_allclose(ours(name, x)(x, 3, **more), y, atol=1e-12)
+            of = x if name == "max_pool" else x.shape
+            np.testing.assert_allclose(
+                getattr(lecture5, f"{name}_grad")(grad_output, of, 3, **more), grad_x, atol=1e-12
+            )
 
 
 @pytest.mark.parametrize(
