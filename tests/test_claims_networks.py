@@ -1,0 +1,158 @@
+"""What the lecture says of deep networks, measured on the networks that ship: rows 18 to 21 of its statements."""
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lecture5 import batch_norm, insight, nets, plots
+from lecture5.nets import experiments, recipes
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+FEW = 500
+
+
+@pytest.fixture(scope="module")
+def clothes():
+    """Some clothes to learn from, and some to test on."""
+    training, _, test = recipes.fashion()
+    return tuple(part[:2000] for part in training), tuple(part[:FEW] for part in test)
+
+
+def test_classes_grow_separable_with_depth_in_a_trained_network(clothes):
+    """Row 18: a linear probe and the nearest neighbour, trained against random weights."""
+    train, test = clothes
+    names = ["relu", "layer1", "layer2", "layer3"]
+    torch.manual_seed(0)
+    scores = {}
+    for kind, model in (("trained", nets.load("plain8-fashion")), ("random", recipes.fashion_net(8, residual=False))):
+        seen = insight.activations(model, train[0], names, cells=1)
+        seen_test = insight.activations(model, test[0], names, cells=1)
+        probes = [insight.LinearProbe(seen[name], train[1]).accuracy(seen_test[name], test[1]) for name in names]
+        neighbours = [
+            insight.nearest_neighbour_accuracy(seen[name], train[1], seen_test[name], test[1]) for name in names
+        ]
+        scores[kind] = np.array([probes, neighbours])
+    trained, random = scores["trained"], scores["random"]
+    assert (trained[:, -1] > trained[:, 1] + 0.1).all()  # it grows
+    assert (trained[:, -1] > random[:, -1] + 0.1).all()  # and training did it
+    assert (trained[:, -1] > 0.8).all()
+
+
+def test_batchnorm_has_four_numbers_for_each_of_96_channels():
+    """Row 19: statistics over N, H and W, ε, and the two variances, against torch's layer."""
+    x = 3 * torch.randn(4, 96, 5, 6, dtype=torch.float64) + 1
+    layer = nn.BatchNorm2d(96).double()
+    y = layer(x)
+    assert [len(vector) for vector in (layer.weight, layer.bias, layer.running_mean, layer.running_var)] == [96] * 4
+    biased, unbiased = x.var(dim=(0, 2, 3), correction=0), x.var(dim=(0, 2, 3), correction=1)
+    expected = (x - x.mean(dim=(0, 2, 3), keepdim=True)) / (biased[:, None, None] + 1e-5).sqrt()
+    torch.testing.assert_close(y, expected)
+    torch.testing.assert_close(layer.running_var, 0.9 + 0.1 * unbiased)
+    ours = batch_norm(x.numpy(), np.ones(96), np.zeros(96), training=True)
+    np.testing.assert_allclose(ours, y.detach().numpy(), atol=1e-10)
+
+
+def test_deeper_plain_networks_are_worse_on_their_own_training_data():
+    """Row 20: degradation is no overfitting."""
+    rows = {row["network"]: row for row in experiments.results("depth")}
+    for part in ("train_score", "test_score"):
+        score = {name: float(row[part]) for name, row in rows.items()}
+        assert score["plain56"] < score["plain20"] - 0.1
+        assert score["resnet56"] > score["resnet20"] - 0.02
+        assert score["resnet56"] > score["plain56"] + 0.1
+
+
+def gradients(model, clothes):
+    images, labels = clothes[1]
+    nn.functional.cross_entropy(model.train()(images[:128]), labels[:128]).backward()
+    return [module.weight.grad.norm().item() for module in model.modules() if isinstance(module, nn.Conv2d)]
+
+
+def test_the_network_that_degrades_has_no_vanishing_gradient(clothes):
+    """Row 20: it vanishes without batchnorm; with it, in the very network that degraded, it does not."""
+    torch.manual_seed(0)
+    bare = recipes.fashion_net(56, residual=False, norm=nn.Identity)
+    for module in bare.modules():
+        if isinstance(module, nn.Conv2d):
+            module.reset_parameters()
+    first, *_, last = gradients(bare, clothes)
+    assert first < 1e-20 * last
+    first, *_, last = gradients(recipes.fashion_net(56, residual=False), clothes)
+    assert first > last
+    sizes = gradients(nets.load("plain56-fashion"), clothes)
+    assert max(sizes) < 20 * min(sizes)
+
+
+def test_cutting_a_block_hurts_a_plain_network_and_hardly_a_residual_one(clothes):
+    """Row 21."""
+
+    def score(model, parts):
+        with insight.lesion(model, parts):
+            return nets.evaluate(model, clothes[1])[1]
+
+    residual, plain = nets.load("resnet56-fashion"), nets.load("plain20-fashion")
+    cuts = [score(residual, [block]) for block in list(residual.blocks())[::4]]
+    assert np.median(cuts) > score(residual, []) - 0.03
+    plain_cuts = [score(plain, [block]) for block in plain.blocks() if block not in ("layer2.0", "layer3.0")]
+    assert np.median(plain_cuts) < 0.5
+    images, labels = clothes[1]
+    sizes = insight.gradient_by_path_length(
+        residual, images[:8], lambda y: nn.functional.cross_entropy(y, labels[:8]), [1, 8, 16], draws=4
+    )
+    assert sizes[0] > 10 * sizes[1] > 100 * sizes[2]
+
+
+def test_shipped_results_are_those_of_the_shipped_networks():
+    for row in experiments.results("depth"):
+        name = f"{row['network']}-fashion"
+        assert float(row["test_score"]) == nets.card(name).test_score
+        assert float(row["train_score"]) == pytest.approx(nets.history(name)[-1].train_score, abs=1e-4)
+    rates = experiments.results("rates")
+    assert len({(row["depth"], row["norm"], row["first"], row["rate"]) for row in rates}) == len(rates) == 48
+
+
+def test_experiments_can_be_run_again(tmp_path, monkeypatch):
+    """The depth experiment goes on from what is there, and the rates experiment gives what was stored."""
+    monkeypatch.setattr(experiments, "DEPTHS", (8,))
+    monkeypatch.setattr(experiments, "RATES", (0.1,))
+    monkeypatch.setattr("sys.argv", ["experiments", "rates", "--out", str(tmp_path)])
+    experiments.main()
+    with (tmp_path / "rates.csv").open() as stream:
+        again = list(csv.DictReader(stream))
+    assert len(again) == 4
+    for row in again:
+        kept = next(
+            kept
+            for kept in experiments.results("rates")
+            if all(kept[key] == row[key] for key in ("depth", "norm", "first", "rate"))
+        )
+        assert float(row["train_score"]) == pytest.approx(float(kept["train_score"]), abs=0.08)
+
+    def trained(name, place, seed):
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{name}.json").write_text('{"test_score": 0.5, "minutes": 1}')
+        (place / f"{name}.csv").write_text("epoch,a,b,c,d,e,f\n1,0,0,0.25,0,0,0\n")
+        calls.append((name, seed))
+
+    calls = []
+    monkeypatch.setattr(experiments, "follow", trained)
+    for _ in range(2):
+        rows = experiments.depth(tmp_path, seeds=(0, 1))
+    assert calls == [(f"{kind}8-fashion", seed) for seed in (0, 1) for kind in ("plain", "resnet")]
+    assert rows[0] == {"network": "plain8", "seed": 0, "train_score": 0.25, "test_score": 0.5, "minutes": 1}
+
+
+def test_figures_say_what_they_show_and_refuse_too_much():
+    figure = plots.measured_curves(
+        {"one": ([1, 10], np.array([[1.0, 2.0], [3.0, 4.0]]))}, alt="Two points.", xlabel="n", ylabel="right", log="xy"
+    )
+    assert repr(figure) == "Figure: right over n\n- Two points."
+    with pytest.raises(ValueError, match="curves has 5 entries"):
+        plots.measured_curves({str(n): ([1], [1]) for n in range(5)}, alt="a", xlabel="x", ylabel="y")
+    grids = plots.score_grids(
+        {"a": np.array([[0.5, 1.0]])}, ["Half and all."], rows=["r"], columns=["c", "d"], ylabel="", xlabel="x"
+    )
+    assert "Half and all." in repr(grids)
