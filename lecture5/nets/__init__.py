@@ -9,6 +9,7 @@ True
 
 from .alexnet import AlexNet
 from .augmentation import random_affine
+from .filter_bank import LearnedBank
 from .lenet import LeNet5
 from .resnet import (
     BasicBlock,
@@ -39,6 +40,7 @@ __all__ = [
     "Bottleneck",
     "Epoch",
     "LeNet5",
+    "LearnedBank",
     "PadShortcut",
     "PreActivationBlock",
     "ResNet",

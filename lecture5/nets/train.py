@@ -75,7 +75,8 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped. The same command goes on from the last whole epoch.", file=sys.stderr)
         return 1
-    print(f"{made.name}: {made.test_score:.2%} of the test data right, after {time.monotonic() - started:.0f} s")
+    measure = "score on the test data" if "score" in RECIPES[made.name].settings else "of the test data right"
+    print(f"{made.name}: {made.test_score:.2%} {measure}, after {time.monotonic() - started:.0f} s")
     print(f"written to {options.out}: {made.name}.safetensors, .json and .csv")
     if known is not None:
         same = "the same weights, bit for bit" if known.sha256 == made.sha256 else "other weights"

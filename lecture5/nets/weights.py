@@ -42,7 +42,10 @@ class WeightsError(Exception):
 
 
 class WeightsCard(NamedTuple):
-    """What one ought to know about a file of weights before one uses it. Scores are fractions of right answers."""
+    """What one ought to know about a file of weights before one uses it.
+
+    Scores are fractions: of right answers, if ``data`` says nothing else.
+    """
 
     name: str
     what: str

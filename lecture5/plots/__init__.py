@@ -7,6 +7,7 @@ from .arithmetic import arithmetic_explorer, mode_curves, number_grids, padded_p
 from .dynamic_programming import alignment, grid_maps, hidden_states, maze_explorer, right_by_size, routes
 from .feature_maps import grouped_bars
 from .figure import Figure
+from .filters import kernel_tiles, wavelet_pyramid
 from .frequency import gain_curves, response_map, spectra
 from .networks import measured_curves, score_grids
 from .pictures import pictures
@@ -27,6 +28,7 @@ __all__ = [
     "grid_maps",
     "grouped_bars",
     "hidden_states",
+    "kernel_tiles",
     "listen",
     "maze_explorer",
     "measured_curves",
@@ -40,5 +42,6 @@ __all__ = [
     "score_grids",
     "spectra",
     "waveforms",
+    "wavelet_pyramid",
     "wrap_around",
 ]

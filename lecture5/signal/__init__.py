@@ -5,6 +5,7 @@ Everything here is numpy. A *kernel* is a plain array with one axis per spatial 
 
 from .audio import echo_kernel, equaliser_kernel, low_pass_kernel
 from .deformation import random_displacement, relative_change, warp
+from .gabor_fit import GaborFit, fit_gabor
 from .kernels import IDENTITY, LAPLACIAN, LAPLACIAN_4, SHARPEN, SOBEL_X, SOBEL_Y, box, gabor, gaussian
 from .noise import add_gaussian_noise, add_salt_and_pepper, median_filter, psnr
 from .response import BandGains, band_gains, frequency_grid, frequency_response, impulse
@@ -33,6 +34,7 @@ __all__ = [
     "SOBEL_Y",
     "WAVELETS",
     "BandGains",
+    "GaborFit",
     "Scattering2D",
     "Subband",
     "add_gaussian_noise",
@@ -43,6 +45,7 @@ __all__ = [
     "daubechies",
     "echo_kernel",
     "equaliser_kernel",
+    "fit_gabor",
     "frequency_grid",
     "frequency_response",
     "gabor",
