@@ -87,7 +87,7 @@ def make_environment() -> None:
     pip = (str(PYTHON), "-m", "pip", "--disable-pip-version-check")
     configuration = subprocess.run([*pip, "config", "list"], capture_output=True, text=True, check=False).stdout
     has_gpu = shutil.which("nvidia-smi") is not None
-    print("Installing the packages of constraints.txt (1 to 2 minutes, 1.6 GB) ...", flush=True)
+    print("Installing the packages of constraints.txt (2 minutes, 2.5 GB) ...", flush=True)
     if wants_cpu_torch(sys.platform, has_gpu, pip_is_configured(dict(os.environ), configuration)):
         pin = next(line for line in (ROOT / "constraints.txt").read_text().splitlines() if line.startswith("torch=="))
         run_logged(*pip, "install", "--no-deps", "--index-url", TORCH_CPU_INDEX, pin)
