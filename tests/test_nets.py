@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from lecture5 import nets
+from lecture5 import layer_costs, nets
 
 # torchvision 0.29's own models' state dicts: name and shape of each entry, in order.
 TORCHVISION = json.loads((Path(__file__).parent / "torchvision_shapes.json").read_text())
@@ -76,6 +76,11 @@ def test_alexnet_gives_the_shape_that_the_slide_prints():
         assert model(torch.rand(32, 3, 224, 224)).shape == (32, 1000)
         # The second slide's class is cropped: its fourth layer is not Conv2d(192, 256).
         assert (model.features[6].in_channels, model.features[6].out_channels) == (192, 384)
+
+
+def test_summary_tables_count_every_parameter():
+    assert layer_costs(nets.LeNet5(), (1, 1, 28, 28)).parameters == 61_706
+    assert layer_costs(nets.resnet20(), (1, 3, 32, 32)).parameters == 269_722
 
 
 def test_alexnets_first_layer_and_its_near_misses():

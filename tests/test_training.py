@@ -75,6 +75,20 @@ def test_the_seed_decides():
     assert not same(one, three)
 
 
+def test_each_epoch_has_its_own_order():
+    """The first batch of each epoch, as the augmentation sees it."""
+    firsts = []
+
+    def augment(x):
+        firsts.append(x[0].clone())
+        return x
+
+    run(epochs=3, batch_size=60, augment=augment)
+    first, second, third = firsts[::2]
+    assert not torch.equal(first, second)
+    assert not torch.equal(second, third)
+
+
 def test_the_callers_random_numbers_are_left_alone():
     model = small_net()
     torch.manual_seed(5)
