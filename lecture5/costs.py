@@ -52,7 +52,7 @@ class LayerCost(NamedTuple):
     output_bytes: int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class CostTable:
     """A row for each layer, in the order of computation, with the totals as attributes. Printing it shows the table."""
 

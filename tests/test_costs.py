@@ -108,6 +108,12 @@ NETWORKS = {
         [{"kind": "conv_transpose", "out_channels": 6, "kernel_size": 3, "stride": 2, "padding": 1, "dilation": 2}],
         {"output_padding": 1},
     ),
+    "transposed, without bias": (
+        nn.Sequential(nn.ConvTranspose1d(4, 6, 3, groups=2, bias=False)),
+        (2, 4, 5),
+        [{"kind": "conv_transpose", "out_channels": 6, "kernel_size": 3, "groups": 2}],
+        {"bias": False},
+    ),
     "3-D": (
         nn.Sequential(
             nn.Conv3d(1, 2, (1, 2, 3)), nn.MaxPool3d(2, dilation=2), nn.Dropout(), nn.ReLU(), nn.Linear(3, 5)
