@@ -8,6 +8,7 @@ from lecture5.exercise.model import Exercise, Question
 
 _MODULES = {
     "01": "convolution",
+    "02": "filters",
     "03": "padding_stride_dilation",
     "05": "feature_maps_and_pooling",
     "10": "batchnorm_residual",
