@@ -10,8 +10,18 @@ from typing import Any
 import numpy as np
 
 from lecture5.exercise.catalogue import find_question
-from lecture5.exercise.diagnosis import Comparison, Raised, compare, diagnose, outputs, picture, plane_to_show
+from lecture5.exercise.diagnosis import (
+    Comparison,
+    Raised,
+    compare,
+    diagnose,
+    outputs,
+    picture,
+    plane_to_show,
+    reference_outputs,
+)
 from lecture5.exercise.model import Answer, Misconception, Question
+from lecture5.inside.modules import Module
 
 ALL_PASS = "Visible checks pass; hidden tests run when it is graded."
 SOME_FAIL = "Not yet: the checks marked ✗ fail."
@@ -137,12 +147,14 @@ def check(answer: Answer) -> Report:
     if not callable(answer):
         raise TypeError(f"check takes the function itself, as in check(conv1d); it was given {type(answer).__name__}")
     _, question = find_question(getattr(answer, "__name__", str(answer)))
+    if isinstance(answer, type):
+        return judge(question, outputs(question, lambda *arguments: Module(answer(*arguments))))
     return judge(question, outputs(question, answer))
 
 
 def judge(question: Question, given: Sequence[Any]) -> Report:
     """Build the report from outputs on ``question.cases``, in order; the grader calls this with remote outputs."""
-    expected = outputs(question, question.reference)
+    expected = reference_outputs(question)
     cases = [
         CheckedCase(case.name, _compare(right, mine))
         for case, right, mine in zip(question.cases, expected, given, strict=True)

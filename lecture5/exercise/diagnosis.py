@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lecture5.exercise.model import Answer, Misconception, Question
+from lecture5.exercise.model import Answer, Case, Misconception, Question
 
 RELATIVE, ABSOLUTE = 1e-5, 1e-7
 
@@ -126,15 +127,20 @@ class Raised:
 
 
 def outputs(question: Question, answer: Answer) -> list[Any]:
-    """Run an answer on copies of the question's public cases; an exception becomes :class:`Raised`."""
-    results = []
-    for case in question.cases:
-        arguments = tuple(a.copy() if isinstance(a, np.ndarray) else a for a in case.arguments)
-        try:
-            results.append(question.run(answer, arguments))
-        except Exception as error:  # whatever a student's code does
-            results.append(Raised(type(error).__name__, str(error)[:200]))
-    return results
+    """Run a student's answer on copies of the question's public cases; an exception becomes :class:`Raised`."""
+    return [_output(lambda *arguments: question.run(answer, arguments), case) for case in question.cases]
+
+
+def reference_outputs(question: Question, reference: Answer | None = None) -> list[Any]:
+    """Run the reference, or a wrong one made from it, on copies of the question's public cases."""
+    return [_output(reference or question.reference, case) for case in question.cases]
+
+
+def _output(function: Answer, case: Case) -> Any:
+    try:
+        return function(*copy.deepcopy(case.arguments))
+    except Exception as error:  # whatever a student's code does
+        return Raised(type(error).__name__, str(error)[:200])
 
 
 def diagnose(question: Question, given: Sequence[Any]) -> list[Misconception]:
@@ -152,13 +158,13 @@ def diagnose(question: Question, given: Sequence[Any]) -> list[Misconception]:
     A misconception is named only if it explains *every* case and differs from the right answer on at least two of
     them, so that one coincidence does not name it. Single ones are tried before pairs.
     """
-    expected = outputs(question, question.reference)
+    expected = reference_outputs(question)
     for number in (1, 2):
         for chosen in itertools.permutations(question.misconceptions, number):
             answer = question.reference
             for misconception in reversed(chosen):
                 answer = misconception.spoil(answer)
-            spoiled = outputs(question, answer)
+            spoiled = reference_outputs(question, answer)
             differs = sum(not _same(right, wrong) for right, wrong in zip(expected, spoiled, strict=True))
             if differs >= 2 and all(_same(wrong, mine) for wrong, mine in zip(spoiled, given, strict=True)):
                 return list(chosen)

@@ -57,8 +57,15 @@ class Question:
     misconceptions
         At least five.
     run
-        How an answer is used on the arguments of a case; calls it by default. A class needs more: make an object, give
-        it weights, call it.
+        How a student's answer is used on the arguments of a case; calls it by default. A torch module needs more: make
+        an object, give it weights, call it (see :class:`lecture5.inside.modules.Module`). The reference is always a
+        plain function of the case's arguments.
+    is_module
+        Whether students write a torch module, whose class has the question's name.
+    stand_in
+        For a module: turns the reference, or a wrong one, into a class like a student's, for the proof of the tests.
+    allowed
+        Distributions that may be imported for this function, where they differ from the exercise's.
     """
 
     name: str
@@ -66,6 +73,9 @@ class Question:
     cases: Sequence[Case]
     misconceptions: Sequence[Misconception]
     run: Callable[[Answer, tuple[Any, ...]], Any] = lambda answer, arguments: answer(*arguments)
+    is_module: bool = False
+    stand_in: Callable[[Answer], Answer] = lambda function: function
+    allowed: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +111,10 @@ class Exercise:
     def test_name(self) -> str:
         """The name of the file with the hidden tests."""
         return f"test_{self.number}_{self.name.replace('-', '_')}.py"
+
+    def allowed_for(self, question: Question) -> tuple[str, ...]:
+        """Return the distributions that may be imported for a question."""
+        return tuple(self.allowed if question.allowed is None else question.allowed)
 
     def question(self, name: str) -> Question:
         """Return the question whose function is called ``name``."""

@@ -17,11 +17,11 @@
                                             ▼                  │   too large = a check that failed
     checks ─▶ records.py ─▶ feedback.py, grades.csv            │
 
-What to read to trust it, in this order:
+What to read to trust it, in this order (``inside/`` is ``lecture5/inside/``, all else is here):
 
 ======================  ===============================================================================================
 ``sandbox.py``          what the sandbox shows; the warm server's command line; the kernel provisioner
-``inside/isolate.py``   how a forked process leaves the server's world (and ``inside/seccomp.py``, forbidden system calls)
+``inside/isolate.py``   how a forked process leaves the server's world; ``inside/seccomp.py``: forbidden system calls
 ``kernel.py``           everything that comes out of the sandbox passes through ``Kernel._read`` and ``wire.decode``
 ``inside/wire.py``      values as plain data; nothing is unpickled, nothing is allocated before it is measured
 ``watch.py``            memory and time of all of a submission's processes together, from outside

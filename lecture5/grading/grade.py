@@ -16,9 +16,10 @@ from lecture5.exercise.places import hidden_tests
 from lecture5.exercise.release import pristine
 from lecture5.grading.kernel import Kernel
 from lecture5.grading.outcomes import SandboxFault
-from lecture5.grading.records import Record, record_key
+from lecture5.grading.records import Record, content_key, grader_version
 from lecture5.grading.sandbox import LIMITS, Limits
 from lecture5.grading.session import Grader
+from lecture5.grading.submission import Allowed
 from lecture5.grading.submissions import Answers, Found, Unreadable, read_answers, read_file
 
 
@@ -31,6 +32,11 @@ class Job:
     sandboxed: bool = True
     with_hidden_tests: bool = True
     limits: Limits = LIMITS
+    version: str = ""  # of the grader, as it was when the job was made; workers get it with the job
+
+    def __post_init__(self) -> None:
+        if not self.version:
+            object.__setattr__(self, "version", grader_version(self.exercise_number))
 
     @property
     def exercise(self) -> Exercise:
@@ -49,11 +55,11 @@ class Job:
     def _fingerprint(self) -> str:
         tests = self.tests()
         settings = f"{self.exercise_number}/{self.cohort}/{self.sandboxed}/{self.limits}"
-        return record_key(notebooks.dumps(self.pristine), tests.read_bytes() if tests else b"", settings)
+        return content_key(notebooks.dumps(self.pristine), tests.read_bytes() if tests else b"", settings)
 
     def key(self, submission: bytes) -> str:
         """Return what a record of this submission is kept under."""
-        return record_key(submission, self._fingerprint)
+        return content_key(submission, self.version, self._fingerprint)
 
 
 def new_record(found: Found, job: Job, key: str) -> Record:
@@ -101,8 +107,8 @@ def grade(grader: Grader, job: Job, found: Found, slot: int = 0) -> Record:
         return record
     exercise = job.exercise
 
-    def start_kernel() -> Kernel:
-        return Kernel(exercise.allowed, exercise.withheld, sandboxed=job.sandboxed, slot=slot, limits=job.limits)
+    def start_kernel(allowed: Allowed) -> Kernel:
+        return Kernel(allowed, exercise.withheld, sandboxed=job.sandboxed, slot=slot, limits=job.limits)
 
     try:
         graded = grader.grade(answers.sources, start_kernel, job.limits)

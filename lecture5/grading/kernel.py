@@ -22,7 +22,6 @@ import zmq
 from jupyter_client import BlockingKernelClient, KernelManager
 from jupyter_core.utils import run_sync
 
-from lecture5.grading.inside import wire
 from lecture5.grading.outcomes import (
     BadReply,
     CallProblem,
@@ -36,6 +35,7 @@ from lecture5.grading.outcomes import (
 )
 from lecture5.grading.sandbox import LIMITS, BubblewrapProvisioner, Limits, kernel_spec_manager
 from lecture5.grading.watch import Watch
+from lecture5.inside import wire
 
 MAX_MESSAGE = wire.MAX_BYTES + 2**20
 MAX_HEADER = 16 * 2**10
@@ -54,6 +54,14 @@ class _BoundedClient(BlockingKernelClient):
         socket.rcvhwm = QUEUE
         socket.linger = 0
         return socket
+
+
+@dataclass(frozen=True)
+class Made:
+    """Stands for an object in a kernel, and for the method of it that is to be called."""
+
+    number: int
+    method: str = ""
 
 
 class _Clock:
@@ -213,8 +221,13 @@ class Kernel:
         self._printed = 0
         return self._client.execute(source, store_history=False, allow_stdin=False, stop_on_error=False)
 
-    def call(self, function: str, arguments: Sequence[Any], keywords: dict[str, Any], seconds: float) -> Any:
-        """Call a function of the kernel with copies of plain values; return a plain value.
+    def call(self, target: str | Made, arguments: Sequence[Any], keywords: dict[str, Any], seconds: float) -> Any:
+        """Call a function of the kernel with copies of plain values; return a plain value, or an object's stand-in.
+
+        Parameters
+        ----------
+        target
+            A function's name, or a method of an object that an earlier call made.
 
         Raises
         ------
@@ -225,7 +238,8 @@ class Kernel:
         self._printed = 0
         tree, buffers = wire.encode([list(arguments), dict(keywords)])
         number = uuid.uuid4().hex
-        data = {"call": number, "function": function, "arguments": tree["list"][0], "keywords": tree["list"][1]}
+        what = {"function": target} if isinstance(target, str) else {"object": target.number, "method": target.method}
+        data = {"call": number, **what, "arguments": tree["list"][0], "keywords": tree["list"][1]}
         request = self._send("comm_msg", {"comm_id": self._comm, "data": data}, buffers)
         for message in self.finish(request, seconds, shell=False):
             reply = message["content"].get("data")
@@ -352,6 +366,8 @@ def _result(reply: dict[str, Any], buffers: list[Any]) -> Any:
         raise Raised("NameError", "there is no function of this name; is its cell empty, or did it fail?")
     if status == "type":
         raise WrongType(f"you returned {_text(reply, 'kind', 200)}; an array of numbers is expected")
+    if status == "object" and type(reply.get("object")) is int:
+        return Made(reply["object"])
     if status != "done":
         raise BadReply()
     try:

@@ -12,11 +12,11 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from lecture5.exercise.catalogue import catalogue_file
 from lecture5.exercise.files import write_text
 from lecture5.exercise.model import Exercise
 
@@ -24,22 +24,18 @@ Record = dict[str, Any]
 FINAL = ("graded", "unreadable")
 
 
-@lru_cache
-def grader_version() -> str:
-    """Return a hash of the grader's own source: another grader may give another grade."""
+def grader_version(exercise_number: str) -> str:
+    """Return a hash of the source that a grade of this exercise depends on: another grader may give another grade."""
     package = Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256()
-    for folder in ("exercise", "grading"):
-        for path in sorted((package / folder).rglob("*.py")):
-            digest.update(f"{path.relative_to(package)}\0".encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+    folders = [package / name for name in ("exercise", "grading", "inside")]
+    paths = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    return content_key(*(path.read_bytes() for path in [*paths, catalogue_file(exercise_number)]))
 
 
-def record_key(*parts: bytes | str) -> str:
-    """Return a hash of the grader and of everything else that a grade depends on."""
+def content_key(*parts: bytes | str) -> str:
+    """Return a hash of all parts, in which nothing of one part can be taken for another."""
     digest = hashlib.sha256()
-    for part in (grader_version(), *parts):
+    for part in parts:
         content = part.encode() if isinstance(part, str) else part
         digest.update(f"{len(content)}:".encode())
         digest.update(content)

@@ -38,8 +38,8 @@ from jupyter_client.provisioning import LocalProvisioner
 from packaging.requirements import Requirement
 from traitlets import Int, List
 
-from lecture5.grading.inside import isolate
 from lecture5.grading.outcomes import SandboxFault
+from lecture5.inside import isolate
 
 FIRST_UID = 64001  # one per worker, so that limits on the number of processes do not add up over workers
 SITE = "/opt/site-packages"
@@ -407,7 +407,7 @@ def kernel_spec_manager(
     allowed: Sequence[str], withheld: Sequence[str], *, sandboxed: bool = True, slot: int = 0
 ) -> KernelSpecManager:
     """Return a kernelspec manager for a kernel in the box, or, if not ``sandboxed``, an ordinary one of this Python."""
-    argv = [sys.executable, "-m", "lecture5.grading.inside.start", "{connection_file}", *withheld]
+    argv = [sys.executable, "-m", "lecture5.inside.start", "{connection_file}", *withheld]
     spec = KernelSpec(argv=argv, display_name="Python", language="python", interrupt_mode="message")
     if sandboxed:
         config = {"allowed": list(allowed), "withheld": list(withheld), "slot": slot}

@@ -33,7 +33,7 @@ from lecture5.exercise.diagnosis import picture
 from lecture5.exercise.model import Exercise, Question
 from lecture5.grading.outcomes import PASSED, SENTENCES, WRONG, CallProblem, Raised, SandboxFault, clean
 from lecture5.grading.sandbox import LIMITS, Limits
-from lecture5.grading.submission import Submission
+from lecture5.grading.submission import Allowed, Submission
 
 DETAIL = 2000
 
@@ -128,20 +128,38 @@ class Grader:
         """What a submission can earn."""
         return sum(_result_for(item).max_points for item in self._items)
 
-    def grade(self, answers: Mapping[str, str], start_kernel: Callable[[], Any], limits: Limits = LIMITS) -> Graded:
-        """Grade one submission, given its answers by cell id."""
+    def grade(
+        self,
+        answers: Mapping[str, str],
+        start_kernel: Callable[[Allowed], Any],
+        limits: Limits = LIMITS,
+        only: str | None = None,
+        explain: bool = True,
+    ) -> Graded:
+        """Grade one submission.
+
+        Parameters
+        ----------
+        answers
+            Source by cell id.
+        start_kernel
+            Starts a kernel with these distributions.
+        limits
+            What the submission may use.
+        only
+            The name of one function: leave out all others.
+        explain
+            Whether to look for the misconceptions behind wrong results.
+        """
         notebook = cells.assemble(self.pristine, answers)
-        names = [question.name for question in self._exercise.questions]
-        self._submission = submission = Submission(notebook, names, start_kernel, limits)
+        items = [item for item in self._items if only is None or _function(item) in ("", only)]
+        following = [*items[1:], self._items[0]]  # pytest wants to know what comes next, to see what it can tear down
+        self._submission = submission = Submission(self._exercise, start_kernel, limits)
         try:
-            following = [
-                *self._items[1:],
-                self._items[0],
-            ]  # pytest asks which item comes next, to know what to tear down
-            results = [self._run(item, after, notebook) for item, after in zip(self._items, following, strict=True)]
+            results = [self._run(item, after, notebook) for item, after in zip(items, following, strict=True)]
             checks = [result for result in results if result.max_points > 0]
             _hold_back_unconfirmed(checks)
-            reports = self._report(submission, checks)
+            reports = self._report(submission, checks) if explain else {}
         finally:
             submission.close()
             self._submission = None
@@ -172,9 +190,8 @@ class Grader:
         reports = {}
         for question in self._exercise.questions:
             outcomes = {check.outcome for check in checks if check.function == question.name}
-            if question.name in submission.answer_errors or (
-                self._tests and not outcomes & {WRONG, "exception", "type"}
-            ):
+            interesting = outcomes & {WRONG, "exception", "type"} or not self._tests
+            if question.name in submission.answer_errors or not outcomes or not interesting:
                 continue
             report = judge(question, _outputs(submission, question))
             reports[question.name] = {
@@ -308,6 +325,13 @@ def _complete(message: dict[str, Any]) -> bool:
         and all(isinstance(value, str) for value in data.values())
         and (isinstance(content.get("metadata"), dict) and type(content.get("execution_count")) is int)
     )
+
+
+def _function(item: pytest.Item) -> str:
+    """Return the function that an item is about; empty for cells of ours that all functions use."""
+    if isinstance(item.parent, _VisibleCells):
+        return item.cell.metadata.get("lecture5", {}).get("function", "")
+    return _hidden_result(item).function
 
 
 def _result_for(item: pytest.Item) -> CheckResult:

@@ -111,7 +111,7 @@ def block(x, weights, stride):
     if "shortcut.0.weight" in w:
         projected = torch.conv2d(x, w["shortcut.0.weight"], stride=stride)
         x = norm(projected, w["shortcut.1.weight"], w["shortcut.1.bias"], 1e-5)
-    return (y + x).relu().numpy()
+    return (y + x).relu()
 
 
 def block_weights(rng, channels_in, channels_out, projection):
@@ -130,26 +130,40 @@ def block_weights(rng, channels_in, channels_out, projection):
 def check_block(submission, rng, shape, channels_out, stride):
     projection = stride != 1 or shape[1] != channels_out
     x, weights = rng.normal(size=shape), block_weights(rng, shape[1], channels_out, projection)
-    expected = block(torch.tensor(x), weights, stride)
-    assert_equal(submission.residual_block(x, weights, shape[1], channels_out, stride), expected)
+    with torch.no_grad():
+        expected = block(torch.tensor(x), weights, stride).numpy()
+    theirs = submission.ResidualBlock(shape[1], channels_out, stride)
+    theirs.load(weights)
+    theirs.train()
+    assert_equal(theirs(x), expected)
 
 
-@pytest.mark.points("residual_block", 1, shows="blocks that keep the shape")
+@pytest.mark.points("ResidualBlock", 1, shows="blocks that keep the shape")
 def test_block_identity(submission, rng):
     for shape in [(2, 3, 5, 4), (3, 1, 4, 6), (1, 4, 5, 5)]:
         check_block(submission, rng, shape, shape[1], 1)
 
 
-@pytest.mark.points("residual_block", 1, shows="blocks that change the channels")
+@pytest.mark.points("ResidualBlock", 1, shows="blocks that change the channels")
 def test_block_channels(submission, rng):
     for shape, channels_out in [((2, 2, 4, 5), 5), ((3, 3, 4, 4), 1), ((1, 1, 6, 5), 3)]:
         check_block(submission, rng, shape, channels_out, 1)
 
 
-@pytest.mark.points("residual_block", 1, shows="blocks with a stride, even and odd sizes")
+@pytest.mark.points("ResidualBlock", 1, shows="blocks with a stride, even and odd sizes, and their gradient")
 def test_block_stride(submission, rng):
     for shape, channels_out, stride in [((2, 2, 6, 8), 4, 2), ((3, 2, 7, 5), 2, 2), ((2, 1, 9, 8), 3, 3)]:
         check_block(submission, rng, shape, channels_out, stride)
+    x, weights = rng.normal(size=(2, 1, 4, 3)), block_weights(rng, 1, 2, True)
+    tensor = torch.tensor(x, requires_grad=True)
+    expected = block(tensor, weights, 2)
+    grad_output = rng.normal(size=tuple(expected.shape))
+    expected.backward(torch.tensor(grad_output))
+    theirs = submission.ResidualBlock(1, 2, 2)
+    theirs.load(weights)
+    theirs.train()
+    gradient = theirs.gradient(x, grad_output)
+    assert_equal(gradient["input"] if isinstance(gradient, dict) else gradient, tensor.grad.numpy(), absolute=1e-5)
 
 
 @pytest.mark.points("count_paths", 1, shows="up to nine blocks, any number of them cut")

@@ -56,8 +56,17 @@ def test_names_of_files_are_safe_and_unique():
 
 
 def test_the_key_depends_on_every_part():
-    keys = {records.record_key(b"a", "b"), records.record_key(b"ab", ""), records.record_key(b"a", "c")}
-    assert len(keys) == 3
+    assert len({records.content_key(*parts) for parts in [(b"a", "b"), (b"ab", ""), (b"a", "c"), ("a", b"", "b")]}) == 4
+    assert records.content_key("a", b"b") == records.content_key(b"a", "b")
+
+
+def test_the_version_depends_on_the_exercise_and_the_grader(monkeypatch, tmp_path):
+    first = records.grader_version("01")
+    assert records.grader_version("01") == first
+    assert records.grader_version("03") != first
+    monkeypatch.setattr(records, "catalogue_file", lambda number: tmp_path / "changed.py")
+    (tmp_path / "changed.py").write_text("another")
+    assert records.grader_version("01") != first
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from lecture5.grading.inside.wire import MAX_BYTES, WireError, decode, encode
+from lecture5.inside.wire import MAX_BYTES, WireError, decode, encode
 
 numbers = st.one_of(
     st.none(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 
 from lecture5.exercise.model import Exercise, Question
 
@@ -33,6 +34,11 @@ def get_exercise(number: str | int) -> Exercise:
     if key not in _MODULES:
         raise KeyError(f"there is no exercise {number!r}; there are {', '.join(exercise_numbers())}")
     return import_module(f"{__name__}.{_MODULES[key]}").EXERCISE
+
+
+def catalogue_file(number: str) -> Path:
+    """Return the file in which an exercise's catalogue is written."""
+    return Path(__file__).parent / f"{_MODULES[number]}.py"
 
 
 def find_question(name: str) -> tuple[Exercise, Question]:

@@ -368,9 +368,47 @@ def _block(**wrong):
     return lambda answer: partial(answer, **wrong)
 
 
+def _run_block(block_class, arguments):
+    """Make a student's block, give it the weights of the case, run it in training mode."""
+    x, weights, in_channels, out_channels, stride = arguments
+    block = block_class(in_channels, out_channels, stride)
+    block.load(weights)
+    block.train()
+    return block(x)
+
+
+class _StandIn:
+    """A block that computes with a right or wrong ``residual_block``, as a student's module would."""
+
+    def __init__(self, function, in_channels, out_channels, stride=1):
+        self._function, self._settings = function, (in_channels, out_channels, stride)
+
+    def load(self, weights):
+        self._weights = weights
+
+    def train(self, mode=True):
+        """Batchnorm is always in training mode here."""
+
+    def __call__(self, x):
+        return self._function(x, self._weights, *self._settings)
+
+    def gradient(self, x, grad_output, step=1e-6):
+        """By central differences, one entry of the input at a time."""
+        gradient = np.empty(x.shape)
+        for index in np.ndindex(x.shape):
+            moved = np.zeros(x.shape)
+            moved[index] = step
+            gradient[index] = np.sum((self(x + moved) - self(x - moved)) * grad_output) / (2 * step)
+        return {"input": gradient}
+
+
 RESIDUAL_BLOCK = Question(
-    name="residual_block",
+    name="ResidualBlock",
     reference=residual_block,
+    run=_run_block,
+    is_module=True,
+    stand_in=lambda function: partial(_StandIn, function),
+    allowed=("numpy", "torch"),
     cases=(
         _block_case("the shape stays", 30, (2, 3, 5, 6), 3, 1),
         _block_case("more channels", 31, (2, 2, 4, 5), 3, 1),
@@ -480,5 +518,5 @@ EXERCISE = Exercise(
     number="10",
     name="batchnorm-residual",
     questions=(BATCH_NORM2D, BATCH_NORM2D_BACKWARD, UPDATE_RUNNING, RESIDUAL_BLOCK, COUNT_PATHS),
-    allowed=("numpy", "torch"),
+    allowed=("numpy",),
 )

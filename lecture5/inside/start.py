@@ -11,14 +11,14 @@ def run_kernel(connection_file: str, withheld: Sequence[str], when_ready: Callab
     """Serve one kernel until it is ended; call ``when_ready`` before any code of a student runs."""
     from ipykernel.kernelapp import IPKernelApp
 
-    from . import calls, wire
+    from . import calls
 
     _seed()
     calls.withhold(withheld)
     options = ["--HistoryManager.enabled=False", "--Application.log_level=CRITICAL", "-f", connection_file]
     app = IPKernelApp.instance()
     app.initialize(options)
-    calls.serve(app.shell, wire.encode, wire.decode)
+    calls.serve(app.shell)
     when_ready()
     app.start()
 

@@ -7,31 +7,46 @@ from __future__ import annotations
 
 import importlib
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import Any
 
+from . import wire
+from .modules import Module, is_module
 
-def serve(shell: Any, encode: Any, decode: Any) -> None:
-    """Answer calls that arrive as comm messages: {call, function, arguments, keywords} → {call, status, …}."""
+
+def serve(shell: Any) -> None:
+    """Answer calls that arrive as comm messages.
+
+    ``{call, function, arguments, keywords}`` calls a function, or makes an object of a class; ``{call, object, method,
+    arguments, keywords}`` uses an object made before. The answer is ``{call, status, …}``.
+    """
+    objects: list[Module] = []
 
     def answer(comm: Any, message: dict[str, Any]) -> None:
         request = message["content"]["data"]
         buffers: list[bytes] = []
         try:
-            arguments = decode(request["arguments"], message["buffers"])
-            keywords = decode(request["keywords"], message["buffers"])
-            reply, buffers = call(request["function"], arguments, keywords)
+            arguments = wire.decode(request["arguments"], message["buffers"])
+            keywords = wire.decode(request["keywords"], message["buffers"])
+            target = find(request)
+            reply = {"status": "missing"}
+            if target is not None:
+                reply, buffers = result(target(*arguments, **keywords))
         except BaseException as error:  # SystemExit and KeyboardInterrupt too: the grader waits for a reply
-            reply = {"status": "raised", "kind": type(error).__name__, "text": text_of(error), "line": line_of(error)}
+            reply = {"status": "raised", "kind": type(error).__name__, "text": text_of(error)}
         comm.send({"call": request["call"], **reply}, buffers=buffers)
 
-    def call(name: str, arguments: list[Any], keywords: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-        if name not in shell.user_ns:
-            return {"status": "missing"}, []
-        result = shell.user_ns[name](*arguments, **keywords)
+    def find(request: dict[str, Any]) -> Any:
+        if "object" in request:
+            return getattr(objects[request["object"]], request["method"])
+        return shell.user_ns.get(request["function"])
+
+    def result(value: Any) -> tuple[dict[str, Any], list[bytes]]:
+        if is_module(value):
+            objects.append(Module(value))
+            return {"status": "object", "object": len(objects) - 1}, []
         try:
-            tree, buffers = encode(result)
+            tree, buffers = wire.encode(value)
         except Exception as error:
             return {"status": "type", "kind": str(error)[:200]}, []
         return {"status": "done", "result": tree}, buffers
@@ -46,15 +61,6 @@ def text_of(error: BaseException) -> str:
     """Return an exception's text, cut short; an exception whose ``__str__`` fails has none."""
     try:
         return str(error)[:300]
-    except BaseException:
-        return ""
-
-
-def line_of(error: BaseException) -> str:
-    """Return the source line of the student's cell in which the exception was raised."""
-    try:
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if "ipykernel_" in f.filename]
-        return frames[-1].line[:200] if frames else ""
     except BaseException:
         return ""
 

@@ -1,9 +1,0 @@
-"""Everything in this folder runs inside the sandbox, beside a student's code. It holds no secret.
-
-``server.py`` starts first, is warm (numpy, torch and IPython are imported once), and forks one process per submission;
-``isolate.py`` puts that process into namespaces of its own and takes every privilege from it; ``start.py`` then runs
-ipykernel in it, with ``calls.py`` to answer the grader's calls and ``wire.py`` to read and write values. ``seccomp.py``
-is the list of system calls that no submission needs.
-
-These files import nothing of lecture5, which is absent there.
-"""
