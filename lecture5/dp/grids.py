@@ -206,7 +206,7 @@ def _parabolas(squared: np.ndarray, axis: int) -> np.ndarray:
     shape[2 + axis] = 3
     padding = [(0, 0)] * (squared.ndim - 2)
     padding[axis] = (1, 1)
-    for odd in range(1, 2 * squared.shape[2 + axis], 2):
+    for odd in range(1, 2 * squared.shape[2 + axis] - 1, 2):
         kernel = np.array([odd, 0.0, odd]).reshape(shape)
         closer = semiring_conv(squared, kernel, MIN_PLUS, padding=padding)
         if np.array_equal(closer, squared):  # the next layers are dearer still

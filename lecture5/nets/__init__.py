@@ -11,6 +11,7 @@ from .alexnet import AlexNet
 from .augmentation import random_affine
 from .filter_bank import LearnedBank
 from .lenet import LeNet5
+from .maze import MazeNet, MinPlusNet
 from .resnet import (
     BasicBlock,
     Block,
@@ -41,6 +42,8 @@ __all__ = [
     "Epoch",
     "LeNet5",
     "LearnedBank",
+    "MazeNet",
+    "MinPlusNet",
     "PadShortcut",
     "PreActivationBlock",
     "ResNet",

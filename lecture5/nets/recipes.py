@@ -17,6 +17,7 @@ from torch import nn
 from .augmentation import random_affine
 from .filter_bank import LearnedBank
 from .lenet import LeNet5
+from .maze import MinPlusNet, cells_loss, small_worlds, whole_worlds_right
 from .resnet import cifar_resnet
 from .training import Data
 
@@ -136,4 +137,19 @@ RECIPES: dict[str, Recipe] = {
     **{f"resnet{depth}-fashion": _clothes(depth, residual=True) for depth in (8, 20, 56)},
     "learned-bank": _bank(0.15),
     "learned-bank-faint": _bank(0.03),
+    "min-plus-worlds": Recipe(
+        what="A network whose layer is a (min, +) convolution, for the shortest way through small worlds",
+        build=MinPlusNet,
+        data=small_worlds,
+        data_text="drawn by lecture5.dp.worlds, 11 × 11 cells, mazes and scattered ground: 1,500 to learn from, 300 to "
+        "choose the epoch, 300 to test on; scores: worlds in which every cell is right",
+        settings={
+            "epochs": 16,
+            "learning_rate": 0.03,
+            "batch_size": 32,
+            "optimiser": torch.optim.Adam,
+            "loss": cells_loss,
+            "score": whole_worlds_right,
+        },
+    ),
 }
