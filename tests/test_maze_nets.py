@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from lecture5 import nets
 from lecture5.dp import worlds
 from lecture5.nets.maze import MazeNet, MinPlusNet, cells_loss, small_worlds, stack, whole_worlds_right
 
@@ -94,3 +95,15 @@ def test_data_to_learn_from():
         assert planes.shape == (len(on_way), 5, 9, 9)
         assert set(on_way.unique().tolist()) == {0, 1}
     assert torch.equal(parts[0][0], small_worlds(3, training=12, size=9)[0][0])
+
+
+def test_the_shipped_weights_found_every_price_and_every_move():
+    """With these numbers the network is Bellman and Ford's algorithm: right at any size."""
+    net = nets.load("min-plus-worlds")
+    colours = torch.tensor(list(worlds.COLOURS.values())).T[None, :, :, None]
+    enter, moves = net.costs(colours)
+    assert enter.flatten().tolist() == list(worlds.COLOURS)
+    inf = torch.inf
+    assert moves.tolist() == [[inf, 0, inf], [0, inf, 0], [inf, 0, inf]]
+    planes, on_way = stack([worlds.maze(59, np.random.default_rng(7))])
+    assert whole_worlds_right(net(planes), on_way) == 1
