@@ -49,7 +49,7 @@ def view(request, browser, book):
 def test_page_is_sound(view, book, name):
     view.goto(book + name, wait_until="load")
     if view.locator(".math").count():
-        view.wait_for_selector("mjx-container", timeout=20_000)
+        view.wait_for_selector("mjx-container", state="attached", timeout=20_000)
     view.wait_for_timeout(300)
     assert view.faults == []
     violations = Axe().run(view).response["violations"]
