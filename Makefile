@@ -4,7 +4,7 @@ MAKEFLAGS += --silent --no-print-directory
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help environment book serve lab test check lint grade-demo release notebooks bench lock clean
+.PHONY: help environment book serve lab test lint grade-demo release notebooks bench lock clean
 
 help:
 	echo "make book         build the book and say where to open it"
@@ -12,7 +12,7 @@ help:
 	echo "make serve        build the book and show it at a local address"
 	echo "make lab          open the exercises in JupyterLab"
 	echo "make grade-demo   grade a small class of submissions"
-	echo "make bench        measure our convolutions beside torch's and scipy's"
+	echo "make bench        measure our convolutions beside those of torch"
 	echo ""
 	echo "For maintainers:"
 	echo "make release      write exercises/ anew from solutions/"
@@ -55,7 +55,7 @@ notebooks: environment
 	$(BIN)/python -m lecture5.exercise.notebooks book/*.ipynb
 
 bench: environment
-	$(BIN)/lecture5 bench
+	$(BIN)/python benchmarks/convolution.py
 
 lock: environment
 	$(BIN)/python .ci/lock.py
