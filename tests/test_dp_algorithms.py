@@ -117,6 +117,20 @@ def test_components_are_scipys(seed, height, width, count):
     np.testing.assert_array_equal(dp.connected_components(mask, count), scipy.ndimage.label(mask, structure)[0])
 
 
+def test_winding_regions_need_few_layers(monkeypatch):
+    """A corridor of 2,000 cells: what is heard is shared by all who have the same number."""
+    snake = np.zeros((63, 64), dtype=bool)
+    snake[::2] = snake[1::4, -1] = snake[3::4, 0] = True
+    steps = []
+    run = dp.TiedConvNet.run
+    monkeypatch.setattr(dp.TiedConvNet, "run", lambda *a, **k: steps.append(run(*a, **k).steps) or run(*a, **k))
+    assert dp.connected_components(snake).max() == 1
+    assert dp.connected_components(~snake).max() == scipy.ndimage.label(~snake)[1]
+    random = np.random.default_rng(0).random((63, 64)) < 0.6
+    np.testing.assert_array_equal(dp.connected_components(random), scipy.ndimage.label(random)[0])
+    assert max(steps) <= 12
+
+
 @given(seeds, sizes, sizes, st.sampled_from([4, 8]))
 def test_flood_fill_is_the_source_s_component(seed, height, width, count):
     rng = np.random.default_rng(seed)
