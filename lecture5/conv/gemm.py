@@ -20,6 +20,7 @@ import numpy as np
 from lecture5.conv.columns import Block, Part, blocks, gather, parts, scatter
 from lecture5.conv.settings import Settings
 from lecture5.conv.threads import WORTH_A_THREAD, in_threads, thread_count
+from lecture5.conv.workspace import workspace
 
 CACHE = 2**20
 """Bytes of columns that one thread writes at a time: about the cache that belongs to one core."""
@@ -36,14 +37,13 @@ def forward(x: np.ndarray, w: np.ndarray, settings: Settings) -> np.ndarray:
     channels = x.shape[1]
 
     def work(part: Sequence[Block]) -> None:
-        buffer = _buffer(part, channels * prod(w.shape[2:]), x.dtype)
         for block in part:
-            columns = _shaped(buffer, (channels, *w.shape[2:], *block.shape))
+            columns = workspace("columns", (channels, *w.shape[2:], *block.shape), x.dtype)
             gather(x, block, columns, settings)
-            product = kernel @ columns.reshape(settings.groups, kernel.shape[2], -1)
+            product = _product(kernel, columns.reshape(settings.groups, kernel.shape[2], -1))
             y[block.samples, :, *block.positions] = product.reshape(len(w), *block.shape).swapaxes(0, 1)
 
-    in_threads(work, _blocks(x.shape, w.shape, output_size, settings, thread_count()))
+    in_threads(work, _blocks(x.shape, w.shape, output_size, x.itemsize, thread_count()))
     return y
 
 
@@ -60,10 +60,10 @@ def input_grad(grad_output: np.ndarray, w: np.ndarray, input_size: tuple[int, ..
                 some_groups.stop - some_groups.start, kernel.shape[1], -1
             )
             target = grad_x[:, channels]
-            for block in _blocks(target.shape, w.shape, output_size, settings):
+            for block in _blocks(target.shape, w.shape, output_size, w.itemsize):
                 grad = _rows(grad_output, block, groups)[some_groups]
-                columns = (columns_of.swapaxes(1, 2) @ grad).reshape(-1, *kernel_size, *block.shape)
-                scatter(columns, block, target, settings)
+                columns = _product(columns_of.swapaxes(1, 2), grad)
+                scatter(columns.reshape(-1, *kernel_size, *block.shape), block, target, settings)
 
     in_threads(work, parts(grad_x.shape, w.shape, output_size, groups))
     return grad_x
@@ -80,27 +80,41 @@ def weight_grad(grad_output: np.ndarray, x: np.ndarray, kernel_size: tuple[int, 
         for some_groups, within, channels in part:
             seen = x[:, channels]
             target = kernel[some_groups, :, within].reshape(some_groups.stop - some_groups.start, kernel.shape[1], -1)
-            some_blocks = _blocks(seen.shape, grad_w.shape, output_size, settings)
-            buffer = _buffer(some_blocks, seen.shape[1] * prod(kernel_size), x.dtype)
-            for block in some_blocks:
-                columns = _shaped(buffer, (seen.shape[1], *kernel_size, *block.shape))
+            for block in _blocks(seen.shape, grad_w.shape, output_size, x.itemsize):
+                columns = workspace("columns", (seen.shape[1], *kernel_size, *block.shape), x.dtype)
                 gather(seen, block, columns, settings)
                 columns = columns.reshape(len(target), target.shape[2], -1)
-                target += _rows(grad_output, block, groups)[some_groups] @ columns.swapaxes(1, 2)
+                target += _product(_rows(grad_output, block, groups)[some_groups], columns.swapaxes(1, 2))
 
     in_threads(work, parts(x.shape, grad_w.shape, output_size, groups))
     return grad_w
 
 
+def cost(product: str, x_shape: Sequence[int], w_shape: Sequence[int], settings: Settings) -> float:
+    """Return about how many nanoseconds this method needs on one core; see :mod:`lecture5.conv.cost`.
+
+    A multiplication takes 0.03 ns. A number takes 0.3 ns to copy to the columns, and a row of them another 5 ns to
+    begin; to add it back takes three times as long, and some calls for each tap.
+    """
+    output_size = settings.output_size(x_shape[2:], w_shape[2:])
+    columns = x_shape[0] * x_shape[1] * prod(w_shape[2:]) * prod(output_size)
+    moves = columns * (0.3 + 5 / output_size[-1])
+    if product == "input_grad":
+        moves = 3 * moves + 3_000 * prod(w_shape[2:]) * (1 + columns * 4 // CACHE)
+    return 0.03 * x_shape[0] * prod(w_shape) * prod(output_size) + moves + 30_000
+
+
 def _blocks(
-    x_shape: Sequence[int], w_shape: Sequence[int], output_size: Sequence[int], settings: Settings, threads: int = 1
+    x_shape: Sequence[int], w_shape: Sequence[int], output_size: Sequence[int], itemsize: int, threads: int = 1
 ) -> list[Block]:
-    """Return blocks whose columns fit the cache; or are as large as the kernel, which each product reads once."""
-    column = x_shape[1] * prod(w_shape[2:]) * 4
-    largest = min(max(CACHE, prod(w_shape) * 4), MEMORY // thread_count())
-    multiplications = x_shape[0] * prod(w_shape) * prod(output_size)
-    fewest = min(threads, 1 + multiplications // WORTH_A_THREAD)
-    return blocks(x_shape[0], output_size, largest // column, fewest)
+    """Return blocks whose columns fit the cache; or are as large as the kernel, which each product reads once.
+
+    A thread of its own is for a good number of positions, or else each would read the whole kernel for a few of them.
+    """
+    positions = x_shape[0] * prod(output_size)
+    threads = min(threads, max(1, positions // 64), 1 + positions * prod(w_shape) // WORTH_A_THREAD)
+    largest = min(max(CACHE, prod(w_shape) * itemsize), MEMORY // thread_count())
+    return blocks(x_shape[0], output_size, largest // (x_shape[1] * prod(w_shape[2:]) * itemsize), threads)
 
 
 def _rows(grad_output: np.ndarray, block: Block, groups: int) -> np.ndarray:
@@ -109,10 +123,6 @@ def _rows(grad_output: np.ndarray, block: Block, groups: int) -> np.ndarray:
     return rows.reshape(groups, len(rows) // groups, -1)
 
 
-def _buffer(some_blocks: Sequence[Block], rows: int, dtype: np.dtype) -> np.ndarray:
-    """Return room for the columns of the largest block, to be used again for each."""
-    return np.empty(rows * max(prod(block.shape) for block in some_blocks), dtype)
-
-
-def _shaped(buffer: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    return buffer[: prod(shape)].reshape(shape)
+def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return ``a @ b`` in memory that the next call uses again."""
+    return np.matmul(a, b, out=workspace("product", (*a.shape[:-1], b.shape[-1]), a.dtype))

@@ -9,11 +9,12 @@ threads are used as that library is set to use (``OPENBLAS_NUM_THREADS`` and its
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from itertools import pairwise
-from threading import Lock
+from queue import SimpleQueue
+from threading import Lock, Thread
 from typing import Any
 
 try:
@@ -28,8 +29,8 @@ _busy = Lock()
 
 
 def thread_count() -> int:
-    """Return how many threads the matrix products of numpy are set to use."""
-    return max((library.num_threads for library in _blas().lib_controllers), default=1) if ThreadpoolController else 1
+    """Return how many threads matrix products are set to use: the fewest, if scipy has a BLAS library of its own."""
+    return min((library.num_threads for library in _blas()), default=1)
 
 
 def in_threads(work: Callable[[Sequence], Any], items: Sequence) -> None:
@@ -42,14 +43,17 @@ def in_threads(work: Callable[[Sequence], Any], items: Sequence) -> None:
         work(items)
         return
     try:
-        parts = [items[a:b] for a, b in cuts(len(items), threads)]
-        with _blas().limit(limits=1):
-            others = [_pool(os.getpid()).submit(work, part) for part in parts[1:]]
+        first, *others = (items[a:b] for a, b in cuts(len(items), threads))
+        outcomes: SimpleQueue = SimpleQueue()
+        with _one_core_per_product():
+            for queue, part in zip(_queues(os.getpid(), threads - 1), others, strict=True):
+                queue.put((work, part, outcomes))
             try:
-                work(parts[0])
+                work(first)
             finally:
-                for other in others:
-                    other.result()
+                errors = [outcomes.get() for _ in others]
+        for error in filter(None, errors):
+            raise error
     finally:
         _busy.release()
 
@@ -68,11 +72,39 @@ def cuts(size: int, pieces: int) -> list[tuple[int, int]]:
 
 
 @cache
-def _blas() -> Any:
-    return ThreadpoolController().select(user_api="blas")
+def _blas() -> list:
+    """Return the BLAS libraries in this process, with their settings."""
+    return ThreadpoolController().select(user_api="blas").lib_controllers if ThreadpoolController else []
+
+
+@contextmanager
+def _one_core_per_product() -> Iterator[None]:
+    before = [library.num_threads for library in _blas()]
+    for library in _blas():
+        library.set_num_threads(1)
+    try:
+        yield
+    finally:
+        for library, number in zip(_blas(), before, strict=True):
+            library.set_num_threads(number)
 
 
 @lru_cache(maxsize=1)
-def _pool(process: int) -> ThreadPoolExecutor:
-    """Return threads that wait for work; a forked process does not inherit them, and so makes its own."""
-    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="lecture5")
+def _queues(process: int, number: int) -> list[SimpleQueue]:
+    """Return queues behind each of which a thread waits for work; a forked process has to make its own."""
+    queues: list[SimpleQueue] = [SimpleQueue() for _ in range(number)]
+    for queue in queues:
+        Thread(target=_serve, args=(queue,), name="lecture5", daemon=True).start()
+    return queues
+
+
+def _serve(queue: SimpleQueue) -> None:
+    while True:
+        work, part, outcomes = queue.get()
+        try:
+            work(part)
+        except BaseException as error:  # To be raised where the work was asked for.
+            outcomes.put(error)
+        else:
+            outcomes.put(None)
+        del work, part, outcomes  # Or else they would be kept alive until the next piece of work.

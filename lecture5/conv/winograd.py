@@ -23,13 +23,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache, reduce
-from math import prod
+from math import inf, prod
 
 import numpy as np
 
 from lecture5.conv.columns import Block, Part, blocks, gather, parts
 from lecture5.conv.settings import Settings
-from lecture5.conv.threads import in_threads, thread_count
+from lecture5.conv.threads import cuts, in_threads, thread_count
+from lecture5.conv.workspace import workspace
 
 CACHE = 2**21
 """Bytes that one thread works on at a time."""
@@ -71,8 +72,7 @@ def forward(x: np.ndarray, w: np.ndarray, settings: Settings, m: int | None = No
     check(w.shape[2:], settings)
     output_size = settings.output_size(x.shape[2:], w.shape[2:])
     m = m or best_tile(x.shape, w.shape, output_size)
-    kernel = _matrix("G", m, w.shape[2:], w.dtype) @ _rows_of_taps(w).T
-    kernel = kernel.reshape(len(kernel), settings.groups, -1, w.shape[1])
+    kernel = _transformed_kernel(w, _matrix("G", m, w.shape[2:], w.dtype), settings.groups)
     return _filtered(x, kernel, w.shape[2:], output_size, settings, m)
 
 
@@ -82,8 +82,7 @@ def input_grad(
     """Return the gradient by ``x``, (N, C, *input): the output's gradient, filtered by the flipped kernel."""
     check(w.shape[2:], settings)
     m = m or best_tile(grad_output.shape, w.shape, input_size)
-    kernel = _matrix("G", m, w.shape[2:], w.dtype)[:, ::-1] @ _rows_of_taps(w).T
-    kernel = kernel.reshape(len(kernel), settings.groups, -1, w.shape[1]).swapaxes(2, 3)
+    kernel = _transformed_kernel(w, _matrix("G", m, w.shape[2:], w.dtype)[:, ::-1], settings.groups).swapaxes(2, 3)
     reach = zip(w.shape[2:], settings.padding, strict=True)
     padding = tuple((taps - 1 - before, taps - 1 - after) for taps, (before, after) in reach)
     return _filtered(grad_output, kernel, w.shape[2:], input_size, settings._replace(padding=padding), m)
@@ -106,10 +105,12 @@ def weight_grad(
             seen, grad = x[:, channels], grad_output[:, some_groups.start * outs : some_groups.stop * outs]
             target = grad_kernel[:, some_groups, :, within]
             for block in _blocks(seen.shape, w_shape, output_size, m):
-                values = _tiles(seen, block, of_tile, kernel_size, settings, m)
-                grads = _tiles(grad, block, of_outputs.T, (1,) * len(kernel_size), settings.without_padding(), m)
+                values = _tiles("values", seen, block, of_tile, kernel_size, settings, m)
+                ones, plain = (1,) * len(kernel_size), settings.without_padding()
+                grads = _tiles("gradients", grad, block, of_outputs.T, ones, plain, m)
                 grads = grads.reshape(points, target.shape[1], outs, -1)
-                target += grads @ values.reshape(points, target.shape[1], target.shape[3], -1).swapaxes(2, 3)
+                values = values.reshape(points, target.shape[1], target.shape[3], -1).swapaxes(2, 3)
+                target += np.matmul(grads, values, out=workspace("products", target.shape, x.dtype))
 
     in_threads(work, parts(x.shape, w_shape, output_size, settings.groups))
     return (grad_kernel.reshape(points, -1).T @ of_taps).reshape(w_shape)
@@ -131,10 +132,36 @@ def multiplications(x_shape: Sequence[int], w_shape: Sequence[int], output_size:
     return tiles * of_tile + points * prod(kernel_size) * products
 
 
+def cost(product: str, x_shape: Sequence[int], w_shape: Sequence[int], settings: Settings) -> float:
+    """Return about how many nanoseconds this method needs on one core, see :mod:`lecture5.conv.cost`; or infinity.
+
+    A multiplication takes 0.033 ns; a number takes 0.8 ns to copy to its tile; a row of a tile's outputs takes 5 ns.
+    """
+    kernel_size = tuple(w_shape[2:])
+    if not fits(kernel_size, settings):
+        return inf
+    output_size = settings.output_size(x_shape[2:], kernel_size)
+    if product == "input_grad":
+        groups, input_size = settings.groups, x_shape[2:]
+        x_shape, w_shape = (x_shape[0], w_shape[0], *output_size), (x_shape[1], w_shape[0] // groups, *kernel_size)
+        output_size = input_size
+    m = best_tile(x_shape, w_shape, output_size)
+    tiles = x_shape[0] * prod(-(-size // m) for size in output_size)
+    points = prod(m + taps - 1 for taps in kernel_size)
+    moves = 0.8 * tiles * points * x_shape[1] + 5 * tiles * m ** (len(output_size) - 1) * w_shape[0]
+    moves += 0.5 * points * w_shape[0] * w_shape[1]
+    return 0.033 * multiplications(x_shape, w_shape, output_size, m) + moves + 70_000
+
+
+def fits(kernel_size: Sequence[int], settings: Settings) -> bool:
+    """Return whether this method can be used with these settings."""
+    ones = (1,) * len(kernel_size)
+    return min(kernel_size) >= 2 and max(kernel_size) <= 5 and settings.stride == ones and settings.dilation == ones
+
+
 def check(kernel_size: Sequence[int], settings: Settings) -> None:
     """Raise unless this method can be used with these settings."""
-    ones = (1,) * len(kernel_size)
-    if not (min(kernel_size) >= 2 and max(kernel_size) <= 5 and settings.stride == settings.dilation == ones):
+    if not fits(kernel_size, settings):
         raise ValueError(
             "method is 'winograd', which needs a kernel of 2 to 5 taps, stride 1 and dilation 1 on every axis, but they"
             f" are {tuple(kernel_size)}, {settings.stride} and {settings.dilation}: use 'auto' or 'gemm'"
@@ -156,9 +183,12 @@ def _filtered(
 
     def work(part: Sequence[Block]) -> None:
         for block in part:
-            values = _tiles(x, block, of_tile, kernel_size, settings, m)
-            products = (kernel @ values.reshape(points, groups, ins, -1)).reshape(points, -1)
-            _put_tiles(products.T @ of_outputs.T, block, y, m)
+            values = _tiles("values", x, block, of_tile, kernel_size, settings, m).reshape(points, groups, ins, -1)
+            products = workspace("products", (points, groups, outs, values.shape[-1]), x.dtype)
+            np.matmul(kernel, values, out=products)
+            outputs = workspace("outputs", (products[0].size, len(of_outputs)), x.dtype)
+            np.matmul(products.reshape(points, -1).T, of_outputs.T, out=outputs)
+            _put_tiles(outputs, block, y, m)
 
     in_threads(work, _blocks(x.shape, (len(y[0]), ins, *kernel_size), output_size, m, thread_count()))
     return y
@@ -174,13 +204,15 @@ def _blocks(
 
 
 def _tiles(
-    x: np.ndarray, block: Block, matrix: np.ndarray, kernel_size: tuple[int, ...], settings: Settings, m: int
+    name: str, x: np.ndarray, block: Block, matrix: np.ndarray, kernel_size: tuple[int, ...], settings: Settings, m: int
 ) -> np.ndarray:
     """Return the tiles that make the outputs of ``block``, transformed by ``matrix``: (points, C, tiles)."""
     size = tuple(m + taps - 1 for taps in kernel_size)
-    windows = np.empty((*size, x.shape[1], *block.shape), x.dtype)
+    windows = workspace("windows", (*size, x.shape[1], *block.shape), x.dtype)
     gather(x, block, np.moveaxis(windows, len(size), 0), settings._replace(stride=(m,) * len(size)))
-    return (matrix @ windows.reshape(prod(size), -1)).reshape(len(matrix), x.shape[1], -1)
+    tiles = windows.reshape(prod(size), -1)
+    values = np.matmul(matrix, tiles, out=workspace(name, (len(matrix), tiles.shape[1]), x.dtype))
+    return values.reshape(len(matrix), x.shape[1], -1)
 
 
 def _put_tiles(outputs: np.ndarray, block: Block, y: np.ndarray, m: int) -> None:
@@ -188,7 +220,7 @@ def _put_tiles(outputs: np.ndarray, block: Block, y: np.ndarray, m: int) -> None
     dimensions = len(block.positions)
     target = y[block.samples, :, *(slice(tiles.start * m, tiles.stop * m) for tiles in block.positions)]
     size = tuple(tiles * m for tiles in block.shape[1:])
-    whole = target if target.shape[2:] == size else np.empty((*target.shape[:2], *size), y.dtype)
+    whole = target if target.shape[2:] == size else workspace("whole", (*target.shape[:2], *size), y.dtype)
     split = whole.reshape(*whole.shape[:2], *(part for tiles in block.shape[1:] for part in (tiles, m)))
     axes = range(2, 2 + 2 * dimensions)
     split = split.transpose(1, 0, *axes[::2], *axes[1::2])  # (K, samples, *tiles, *outputs of a tile)
@@ -202,8 +234,18 @@ def _as_one(array: np.ndarray) -> np.ndarray:
     return array.view(np.dtype((np.void, array.shape[-1] * array.itemsize)))[..., 0]
 
 
-def _rows_of_taps(w: np.ndarray) -> np.ndarray:
-    return w.reshape(w.shape[0] * w.shape[1], -1)
+def _transformed_kernel(w: np.ndarray, matrix: np.ndarray, groups: int) -> np.ndarray:
+    """Return the kernel's values at the points, (points, groups, K / groups, C / groups)."""
+    out_channels, group_channels = w.shape[:2]
+    values = workspace("kernel", (len(matrix), out_channels * group_channels), w.dtype)
+    taps = w.reshape(out_channels * group_channels, -1).T
+
+    def work(part: Sequence[tuple[int, int]]) -> None:
+        for first, last in part:
+            np.matmul(matrix, taps[:, first:last], out=values[:, first:last])
+
+    in_threads(work, cuts(taps.shape[1], thread_count()))
+    return values.reshape(-1, groups, out_channels // groups, group_channels)
 
 
 @cache
