@@ -117,6 +117,9 @@ def grade(grader: Grader, job: Job, found: Found, slot: int = 0) -> Record:
     record.update(status="graded", **graded.as_dict())
     _explain_stray_definitions(record, answers)
     record["points"] = sum(check["points"] for check in record["checks"])
+    broken = [check["name"] for check in record["checks"] if check["outcome"] == "test error"]
+    if broken:  # a test that fails by itself says nothing about the submission
+        record.update(status="error", reason=f"error of ours: {', '.join(broken)} failed by itself; see the record")
     record["seconds"] = round(time.perf_counter() - start, 3)
     return record
 

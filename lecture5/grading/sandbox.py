@@ -44,6 +44,8 @@ from lecture5.inside import isolate
 FIRST_UID = 64001  # one per worker, so that limits on the number of processes do not add up over workers
 SITE = "/opt/site-packages"
 START_SECONDS = 60
+# A Python that is no part of the system appears here, so that the user's folders need not.
+PYTHON = sys.base_prefix if Path(sys.base_prefix).is_relative_to("/usr") else "/opt/python"
 WARM = ("numpy", "torch")  # imported once by the server, if the exercise allows them
 
 
@@ -160,17 +162,17 @@ def _system() -> list[str]:
     for name in ("/etc/ld.so.cache", "/etc/alternatives"):
         if os.path.exists(name):
             options += ["--ro-bind", name, name]
-    if not Path(sys.base_prefix).is_relative_to("/usr"):
-        options += [*_folder(str(Path(sys.base_prefix).parent)), "--ro-bind", sys.base_prefix, sys.base_prefix]
+    if sys.base_prefix != PYTHON:
+        options += [*_folder(PYTHON), "--ro-bind", sys.base_prefix, PYTHON]
     hidden = [
         *glob.glob("/usr/lib/python3*/*-packages"),
         *glob.glob("/usr/local/lib/python3*/*-packages"),
-        *glob.glob(f"{sys.base_prefix}/lib/python3*/*-packages"),
+        *(path.replace(sys.base_prefix, PYTHON, 1) for path in glob.glob(f"{sys.base_prefix}/lib/python3*/*-packages")),
         "/usr/local/share",
         "/usr/src",
     ]
     for name in sorted(set(hidden)):
-        if os.path.isdir(name):
+        if name.startswith(PYTHON) or os.path.isdir(name):
             options += ["--tmpfs", name, "--remount-ro", name]
     return options
 
@@ -192,6 +194,7 @@ def _environment() -> dict[str, str]:
         "LANG": "C.UTF-8",
         "TZ": "UTC",
         "PYTHONPATH": SITE,
+        "LD_LIBRARY_PATH": f"{PYTHON}/lib",  # for a Python whose library is not where it was installed
         "PYTHONNOUSERSITE": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
@@ -205,8 +208,8 @@ def _environment() -> dict[str, str]:
 
 def _inner_python() -> str:
     """Return the Python that is run inside: this one's base, since the virtual environment is not there."""
-    path = Path(sys.base_prefix) / "bin" / f"python{sysconfig.get_python_version()}"
-    return str(path if path.exists() else Path(sys.executable).resolve())
+    name = f"bin/python{sysconfig.get_python_version()}"
+    return f"{PYTHON}/{name}" if (Path(sys.base_prefix) / name).exists() else str(Path(sys.executable).resolve())
 
 
 def _tool(name: str) -> str:

@@ -24,6 +24,8 @@ from lecture5.inside.modules import METHODS
 
 STRIKES = 2  # after so many calls that had to be ended, a function is not called again
 ENDINGS = ("timeout", "died", "out of memory", "output limit")
+# After these another function that has used the same kernel may be to blame: tried once more, in a fresh one.
+DOUBTFUL = (*ENDINGS, "protocol")
 Allowed = tuple[str, ...]
 
 
@@ -45,6 +47,7 @@ class Submission:
         self._start_kernel = start_kernel
         self._limits = limits
         self._kernels: dict[Allowed, Kernel] = {}
+        self._users: dict[Kernel, set[str]] = {}  # the functions that have been called on each kernel
         self._replay: list[NotebookNode] = []
         self._strikes: Counter[str] = Counter()
         self._last: dict[str, CallProblem] = {}
@@ -62,12 +65,13 @@ class Submission:
         if not name:  # ours, for every kernel; each runs it when it is next used
             self._replay.append(cell)
             for kernel in self._kernels.values():
-                kernel.execute(cell.source, self._seconds(self._limits.cell_seconds))
+                if kernel.alive:
+                    kernel.execute(cell.source, self._seconds(self._limits.cell_seconds))
             return Execution()
         try:
-            execution = self._ready(name).execute(cell.source, self._seconds(self._limits.cell_seconds))
+            seconds = self._limits.cell_seconds
+            execution = self._try(name, lambda kernel: kernel.execute(cell.source, self._seconds(seconds)))
         except CallProblem as problem:
-            self._strike(name, problem)
             if cells.role(cell) == "answer":
                 self.answer_errors[name] = problem
             raise
@@ -80,8 +84,8 @@ class Submission:
 
     def close(self) -> None:
         """End all kernels."""
-        while self._kernels:
-            self._kernels.popitem()[1].close()
+        for kernel in list(self._users):
+            self._drop(kernel)
 
     def _call(self, name: str, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
         result = self._on_kernel(name, name, arguments, keywords)
@@ -93,19 +97,40 @@ class Submission:
         return result
 
     def _on_kernel(
-        self, name: str, target: str | Made, arguments: Sequence[Any], keywords: Mapping[str, Any], kernel: Any = None
+        self, name: str, target: str | Made, arguments: Sequence[Any], keywords: Mapping[str, Any], home: Any = None
     ) -> Any:
-        """Call ``target`` on behalf of the function ``name``; on ``kernel`` only, if one is given."""
+        """Call ``target`` on behalf of the function ``name``; an object is used on the kernel that is its home."""
         self._refuse_after_strikes(name)
-        try:
-            current = self._ready(name)
-            if kernel is not None and kernel is not current:
+
+        def call(kernel: Kernel) -> Any:
+            if home not in (None, kernel):
                 raise Died("the object is gone: Python ended after it was made")
-            return current.call(target, arguments, dict(keywords), self._seconds(self._limits.call_seconds))
+            return kernel.call(target, arguments, dict(keywords), self._seconds(self._limits.call_seconds))
+
+        try:
+            return self._try(name, call)
         except CallProblem as problem:
-            self._strike(name, problem)
             self._explain_absence(name, problem)
             raise
+
+    def _try(self, name: str, action: Callable[[Kernel], Any]) -> Any:
+        """Do something on a function's kernel; count it against the function if that ends the kernel."""
+        kernel = self._ready(name)
+        shared = bool(self._users[kernel] - {name})
+        self._users[kernel].add(name)
+        try:
+            return action(kernel)
+        except CallProblem as problem:
+            if shared and problem.outcome in DOUBTFUL:
+                self._drop(kernel)
+                return self._try(name, action)
+            self._strike(name, problem)
+            raise
+
+    def _drop(self, kernel: Kernel) -> None:
+        self._users.pop(kernel)
+        self._kernels = {allowed: other for allowed, other in self._kernels.items() if other is not kernel}
+        kernel.close()
 
     def _explain_absence(self, name: str, problem: CallProblem | None) -> None:
         """Where a function is not there because its cell failed, say what the cell said."""
@@ -116,9 +141,10 @@ class Submission:
         """Return a living kernel for this function, with every answer so far in it."""
         allowed = self._allowed[name]
         if allowed in self._kernels and not self._kernels[allowed].alive:
-            self._kernels.pop(allowed).close()
+            self._drop(self._kernels[allowed])
         if allowed not in self._kernels:
             self._kernels[allowed] = kernel = self._start_kernel(allowed)
+            self._users[kernel] = set()
             for cell in [cell for cell in self._replay if self._allowed.get(_function(cell), allowed) == allowed]:
                 try:
                     kernel.execute(cell.source, self._seconds(self._limits.cell_seconds))

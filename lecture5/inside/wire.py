@@ -72,6 +72,8 @@ def _encode(value: Any, buffers: list[bytes], depth: int) -> Any:
 
 def _as_numbers(value: Any) -> np.ndarray | None:
     """Return a non-empty, rectangular list of numbers as an array, anything else as None."""
+    if len(value) > MAX_BYTES // 8:
+        raise WireError(f"a {type(value).__name__} of {len(value)} entries")
     try:
         array = np.array(value)
     except Exception:  # ragged, or entries that refuse
