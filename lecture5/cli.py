@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 DONE, FAILED, WRONG_USE, OUR_FAULT = 0, 1, 2, 3
+EXPORTS = ("canvas", "classroom", "gradescope", "junit", "nbgrader")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,7 +51,19 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument("--workers", type=_positive, metavar="N", help="side by side (default: one per processor)")
     grade.add_argument("--cohort", default="", metavar="TEXT", help="seeds the hidden tests' random inputs")
     grade.add_argument("--trust", action="store_true", help="run submissions without a sandbox, with all your rights")
+    grade.add_argument("--export", action="append", default=[], choices=EXPORTS, help="also write this format")
     grade.add_argument("--json", action="store_true", help="print the records instead of a table")
+
+    export = command(
+        "export", "grading.gradebook.commands:export_command", "write a graded folder in another program's format"
+    )
+    export.add_argument("folder", type=Path, metavar="DIR", help="what lecture5 grade wrote (its --out)")
+    export.add_argument("--format", required=True, choices=EXPORTS)
+    export.add_argument("--out", type=Path, metavar="DIR", help="default: DIR/exports/FORMAT")
+    export.add_argument("--due", default="", metavar="TIME", help="2026-11-20 (its end), or '2026-11-20 18:00'")
+    export.add_argument("--times", type=Path, metavar="FILE", help="CSV: student, submitted; or a folder of nbgrader's")
+    export.add_argument("--class-list", type=Path, metavar="FILE", help="the gradebook as exported from Canvas")
+    export.add_argument("--column", default="", metavar="NAME", help="the assignment's column in Canvas")
 
     doctor = command("doctor", "grading.doctor:command", "say what this machine offers, and how to get what is missing")
     doctor.add_argument("--json", action="store_true")

@@ -13,6 +13,9 @@ from lecture5.exercise.model import Exercise
 from lecture5.exercise.places import NotFound
 from lecture5.grading import batch
 from lecture5.grading.grade import Job, grade
+from lecture5.grading.gradebook.commands import default_place
+from lecture5.grading.gradebook.exports import export, write_export
+from lecture5.grading.gradebook.folder import read_folder
 from lecture5.grading.outcomes import SandboxFault
 from lecture5.grading.pool import default_workers
 from lecture5.grading.records import Record
@@ -25,6 +28,8 @@ def grade_command(options: argparse.Namespace) -> int:
     try:
         job = Job(get_exercise(options.exercise).number, options.cohort, sandboxed=not options.trust)
         records = batch.run(options.submissions, job, options.out, options.workers or default_workers())
+        for form in options.export:
+            write_export(export(read_folder(options.out), form), default_place(options.out, form))
     except (KeyError, NotFound, FileNotFoundError, batch.Unsafe) as error:
         print(error.args[0], file=sys.stderr)
         return 2
