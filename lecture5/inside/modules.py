@@ -63,7 +63,8 @@ class Module:
 
         self._module.zero_grad()
         tensor = torch.tensor(x, requires_grad=True)
-        self._module(tensor).backward(torch.tensor(grad_output))
+        # the sum, and not backward(grad_output): for that torch would import sympy, half a second for each submission
+        (self._module(tensor) * torch.tensor(grad_output)).sum().backward()
         own = {name: parameter.grad for name, parameter in self._module.named_parameters()}
         return {"input": tensor.grad, **{name: grad for name, grad in own.items() if grad is not None}}
 
