@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 
 import numpy as np
 from matplotlib.patches import Rectangle
@@ -12,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from .. import arguments
 from .figure import Figure, Panel, drawn_panel, plain
-from .widget import Widget
+from .widget import Widget, widget_page
 
 _LOOKS = (("orange", "-", "o"), ("blue", "--", "s"), ("green", "-.", "D"), ("ink", ":", "^"))
 _FILL = {
@@ -61,10 +59,9 @@ def arithmetic_explorer(
         "dilation": dilation,
         "mode": mode,
     }
-    page = files(__package__).joinpath("arithmetic.html").read_text("utf-8")
     return Widget(
         "convolution arithmetic: set the sizes, move the window, watch the output and the formula",
-        page.replace("/*START*/ {}", json.dumps(start)),
+        widget_page("arithmetic.html", START=start),
         height=760,
     )
 

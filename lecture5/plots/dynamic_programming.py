@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from .. import arguments
 from .figure import Figure, Panel, drawn_panel, plain
-from .widget import Widget
+from .widget import Widget, widget_page
 
 if TYPE_CHECKING:
     from ..dp.worlds import World
@@ -33,9 +32,10 @@ def maze_explorer() -> Widget:
     >>> maze_explorer()
     Interactive figure: maze explorer: draw walls, and watch the wave of shortest paths spread layer by layer
     """
-    page = files(__package__).joinpath("maze.html").read_text("utf-8")
     return Widget(
-        "maze explorer: draw walls, and watch the wave of shortest paths spread layer by layer", page, height=860
+        "maze explorer: draw walls, and watch the wave of shortest paths spread layer by layer",
+        widget_page("maze.html"),
+        height=860,
     )
 
 

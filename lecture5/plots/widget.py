@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import json
 from importlib.resources import files
+from typing import Any
 
 from ..data import photograph
 from .figure import output_html
@@ -43,6 +44,23 @@ class Widget:
         return output_html(_STYLE, frame)
 
 
+def widget_page(name: str, **data: Any) -> str:
+    """Return one of the HTML pages that lie beside this module, complete.
+
+    Parameters
+    ----------
+    name
+        Its file. Its script says where ``frame.js`` belongs, which every widget shares, by ``/*FRAME*/``.
+    data
+        What goes into the script, as JSON, wherever it says ``/*NAME*/ null``.
+    """
+    folder = files(__package__)
+    page = folder.joinpath(name).read_text("utf-8").replace("/*FRAME*/", folder.joinpath("frame.js").read_text("utf-8"))
+    for place, value in data.items():
+        page = page.replace(f"/*{place}*/ null", json.dumps(value, separators=(",", ":")))
+    return page
+
+
 def convolution_explorer() -> Widget:
     """Let the reader move a 3 × 3 window over a picture, edit the kernel, and watch the output grow.
 
@@ -57,10 +75,10 @@ def convolution_explorer() -> Widget:
     >>> convolution_explorer()
     Interactive figure: convolution explorer: move a window over a picture and see products, sum and output
     """
-    page = files(__package__).joinpath("explorer.html").read_text("utf-8")
     pixels = photograph("coffee")[1:199].reshape(33, 6, 50, 6).mean(axis=(1, 3))  # each the mean of a 6 × 6 block
     data = {"white": 99, "rows": (99 * pixels).round().astype(int).tolist()}
-    page = page.replace("/*PHOTOGRAPH*/ null", json.dumps(data, separators=(",", ":")))
     return Widget(
-        "convolution explorer: move a window over a picture and see products, sum and output", page, height=640
+        "convolution explorer: move a window over a picture and see products, sum and output",
+        widget_page("explorer.html", PHOTOGRAPH=data),
+        height=640,
     )
