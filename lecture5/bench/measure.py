@@ -1,28 +1,35 @@
 """How it is measured: in turns, so that a busy moment of the machine meets all contenders alike.
 
-Everyone is called once, and the result is compared with torch's. Then they take turns, again and again, until the time
-is up. A turn begins with a pause, since the threads of some libraries go on looking for work for a while and would
-disturb the next one, and a call to warm the caches up; then it is calls that count, one after the other, for a moment.
-Of each contender the best time is reported: what else runs on the machine can only add to it. The operands lie ready in
-memory in the form that a contender wants. What a contender needs besides its result is read from Python's
-memory tracing in one more call, which is not timed; torch's memory does not go through Python, and is not known.
+Everyone is called once, and the result is compared with torch's; who is wrong is reported, and not timed. Then they
+take turns, in an order that changes, until the time is up. A turn begins with a pause, since the threads of some
+libraries go on looking for work for a while and would disturb the next one, and a call to warm the caches up; then it
+is calls that count, one after the other, for a moment. Of each contender the best time is reported: what else runs on
+the machine can only add to it. The operands lie ready in memory in the form that a contender wants.
 """
 
 from __future__ import annotations
 
 import os
 import platform
+import random
+import subprocess
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf, prod
 from pathlib import Path
 
 import numpy as np
 
 from lecture5.bench import peers
 from lecture5.bench.cases import Case
-from lecture5.conv import core
+from lecture5.conv import core, cost, workspace
+from lecture5.conv.threads import in_threads, thread_count
+
+TOLERANCE = 1e-4
+"""How far a result may be from torch's, as a part of the largest number: single precision, thousands of terms."""
 
 TOO_LONG = 5.0
 """Seconds that one call may take; who is expected to need more does not take part."""
@@ -33,68 +40,115 @@ PAUSE = 0.01
 TURN = 0.03
 """Seconds that a turn takes, or longer if one call does."""
 
-SPEEDS = {"naive loops": 2e6, "direct": 2e7, "strided einsum": 3e8, "scipy.signal": 2e8, "matrix": 2e7, "windows": 1e9}
-"""Multiplications per second, roughly and pessimistically, of the slow contenders."""
-
 OUR_METHODS = ("auto", "gemm", "winograd", "fourier", "windows", "direct", "matrix")
+FUNCTIONS = {"output": "forward", "input gradient": "input_grad", "weight gradient": "weight_grad"}
 
 
 def contenders(case: Case, product: str) -> dict[str, Callable]:
     """Return what takes part, by name: calls without arguments that compute ``product`` of ``case``."""
     x, w, grad = case.operands()
-    settings, input_size, kernel_size = case.settings, x.shape[2:], w.shape[2:]
     tensors = [_tensor(array) for array in (x, w, grad)]
-    found: dict[str, Callable] = {}
-    for method in ("torch", *OUR_METHODS):
-        a, b, c = tensors if method == "torch" else (x, w, grad)
-        found[method] = {
-            "output": lambda a=a, b=b, method=method: core.forward(a, b, settings, method),
-            "input gradient": lambda b=b, c=c, method=method: core.input_grad(c, b, input_size, settings, method),
-            "weight gradient": lambda a=a, c=c, method=method: core.weight_grad(c, a, kernel_size, settings, method),
-        }[product]
+    found = {"torch": _call(case, product, "torch", *tensors)}
+    found |= {method: _call(case, product, method, x, w, grad) for method in OUR_METHODS}
+    if case.suite == "kernels":
+        found["auto, tensors"] = _call(case, product, "auto", *tensors)
     if product == "output":
-        found["naive loops"] = lambda: peers.naive_loops(x, w, settings)
-        found["strided einsum"] = lambda: peers.strided_einsum(x, w, settings)
-        found["indexed im2col"] = lambda: peers.indexed_im2col(x, w, settings)
-        found["scipy.signal"] = lambda: peers.scipy_signal(x, w, settings)
-    return {name: call for name, call in found.items() if case.multiplications <= TOO_LONG * SPEEDS.get(name, np.inf)}
+        usual = {
+            "scipy.signal": peers.scipy_signal,
+            "naive loops": peers.naive_loops,
+            "strided einsum": peers.strided_einsum,
+            "indexed im2col": peers.indexed_im2col,
+        }
+        found |= {name: lambda peer=peer: peer(x, w, case.settings) for name, peer in usual.items()}
+    return found
 
 
-def measure(case: Case, product: str, seconds: float) -> list[dict]:
-    """Return a row for each contender: its best time, that divided by torch's, its extra memory, and its error."""
-    calls = contenders(case, product)
+def _call(case: Case, product: str, method: str, x, w, grad) -> Callable:
+    first, second, *size = {
+        "output": (x, w),
+        "input gradient": (grad, w, case.input_size),
+        "weight gradient": (grad, x, tuple(w.shape[2:])),
+    }[product]
+    function = getattr(core, FUNCTIONS[product])
+    return lambda: function(first, second, *size, case.settings, method)
+
+
+def expected_seconds(name: str, case: Case) -> float:
+    """Return about how long a slow contender will take for ``case``; 0 for those that are fast enough anyway."""
+    x_shape, w_shape, y_shape = case.shapes
+    return {
+        "naive loops": 1e-6 * case.multiplications,
+        "direct": 1e-5 * prod(y_shape),
+        "matrix": 5e-8 * case.multiplications,
+        "strided einsum": 3e-9 * case.multiplications,
+        "windows": 1e-9 * case.multiplications,
+        "scipy.signal": prod(w_shape[:2]) * x_shape[0] * (6e-5 + 1e-7 * prod(x_shape[2:])),
+    }.get(name, 0.0)
+
+
+def measure(case: Case, product: str, seconds: float) -> tuple[list[dict], list[dict]]:
+    """Return a row for each contender, and one for each that was left out, with the reason.
+
+    A contender's row has its best time in seconds, that as a multiple of torch's (``ratio``), the bytes that it needs
+    besides its result (``extra_bytes``), and its ``error``: the largest difference from torch's result, as a part of
+    the largest number in that. For ``"auto"`` it also says which method was ``chosen``.
+    """
+    where = {"suite": case.suite, "case": str(case), "product": product}
+    calls, left_out = contenders(case, product), {}
+    for name in list(calls):
+        if (expected := expected_seconds(name, case)) > TOO_LONG:
+            left_out[name] = f"would take about {expected:.0f} s"
+            del calls[name]
     expected = np.asarray(calls["torch"]())
-    errors, skipped = {}, {}
+    errors = {}
     for name in list(calls):
         try:
-            errors[name] = float(abs(np.asarray(calls[name]()) - expected).max() / abs(expected).max())
+            errors[name] = largest_error(np.asarray(calls[name]()), expected)
         except (ValueError, MemoryError) as reason:  # A method may not be made for this case.
-            skipped[name] = str(reason)
+            left_out[name] = str(reason)
+        else:
+            if errors[name] > TOLERANCE:
+                left_out[name] = f"wrong: off by {errors[name]:.2g} of the largest number"
+        if name in left_out:
             del calls[name]
     best = take_turns(calls, seconds)
-    return [
-        {
-            "suite": case.suite,
-            "case": str(case),
-            "product": product,
+    rows = [
+        where
+        | {
             "contender": name,
-            "seconds": best[name],
-            "ratio": best[name] / best["torch"],
-            "extra_bytes": None if name == "torch" else extra_memory(call, expected.nbytes),
-            "error": errors[name],
+            "seconds": _rounded(best[name]),
+            "ratio": _rounded(best[name] / best["torch"]),
+            "extra_bytes": None if name in ("torch", "auto, tensors") else extra_memory(call, expected.nbytes),
+            "error": _rounded(errors[name]),
         }
+        | ({"chosen": chosen(case, product)} if name == "auto" else {})
         for name, call in calls.items()
     ]
+    return rows, [where | {"contender": name, "reason": reason} for name, reason in left_out.items()]
+
+
+def largest_error(found: np.ndarray, expected: np.ndarray) -> float:
+    """Return the largest difference as a part of the largest number expected; infinity for another shape, or NaN."""
+    if found.shape != expected.shape or not np.isfinite(found).all():
+        return inf
+    return float(abs(found - expected).max() / abs(expected).max())
+
+
+def chosen(case: Case, product: str) -> str:
+    """Return the method that ``"auto"`` picks for arrays."""
+    x, w, grad = case.operands()
+    a, b = {"output": (x, w), "input gradient": (grad, w), "weight gradient": (grad, x)}[product]
+    return cost.fastest(FUNCTIONS[product], a, b, x.shape, w.shape, case.settings)
 
 
 def take_turns(calls: dict[str, Callable], seconds: float) -> dict[str, float]:
     """Return the best time of each call, in seconds; who needs more than its share of the time has fewer turns."""
-    best = dict.fromkeys(calls, np.inf)
+    best = dict.fromkeys(calls, inf)
     left = dict.fromkeys(calls, seconds / len(calls))
-    while any(share > 0 for share in left.values()):
-        for name, call in calls.items():
-            if left[name] <= 0:
-                continue
+    order = random.Random(0)
+    while waiting := [name for name, share in left.items() if share > 0]:
+        for name in order.sample(waiting, len(waiting)):
+            call = calls[name]
             start = _wait(PAUSE)
             if best[name] < TURN:
                 call()
@@ -118,18 +172,37 @@ def _wait(seconds: float) -> float:
 
 
 def extra_memory(call: Callable, result_bytes: int) -> int:
-    """Return the bytes that a call needs at its peak, besides its result."""
+    """Return the bytes that a call needs at its peak, besides its result.
+
+    They are counted by Python's memory tracing, which sees every array of numpy, in a call that is not timed. What our
+    methods keep from earlier calls is let go of first, so that it counts. The memory of torch does not go through
+    Python and is not seen.
+    """
+    in_threads(lambda _: workspace.forget(), range(thread_count()))
     tracemalloc.start()
     try:
-        call()
+        result = call()
         return max(0, tracemalloc.get_traced_memory()[1] - result_bytes)
     finally:
         tracemalloc.stop()
+        del result
+
+
+def import_seconds(rounds: int = 10) -> dict[str, float]:
+    """Return how long a new Python needs to import numpy, and lecture5: the best of some rounds, in turns."""
+    best = {"numpy": inf, "lecture5": inf}
+    for _ in range(rounds):
+        for name in best:
+            code = f"import time; start = time.perf_counter(); import {name}; print(time.perf_counter() - start)"
+            found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+            best[name] = min(best[name], float(found))
+    return {name: _rounded(seconds) for name, seconds in best.items()}
 
 
 @contextmanager
 def threads(number: int) -> Iterator[None]:
-    """Give torch and the matrix products of numpy this many threads."""
+    """Give torch and the matrix products of numpy and scipy this many threads."""
+    import scipy.linalg  # noqa: F401  (so that its matrix products are there to be limited)
     import torch
     from threadpoolctl import threadpool_limits
 
@@ -144,15 +217,20 @@ def threads(number: int) -> Iterator[None]:
 
 def machine(number_of_threads: int) -> dict:
     """Return what the figures depend on: processor, threads and versions."""
-    import scipy
+    import scipy.linalg
     import torch
     from threadpoolctl import threadpool_info
 
     blas = sorted(
-        {f"{part['internal_api']} {part['version']}" for part in threadpool_info() if part["user_api"] == "blas"}
+        {
+            f"{part['internal_api']} {part['version']} ({part['architecture']})"
+            for part in threadpool_info()
+            if part["user_api"] == "blas"
+        }
     )
     return {
         "processor": _processor(),
+        "vector instructions of torch": torch.backends.cpu.get_cpu_capability(),
         "cores": os.cpu_count(),
         "threads": number_of_threads,
         "system": platform.system(),
@@ -177,3 +255,7 @@ def _tensor(array: np.ndarray):
     import torch
 
     return torch.from_numpy(array)
+
+
+def _rounded(number: float) -> float:
+    return float(f"{number:.4g}")

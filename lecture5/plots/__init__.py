@@ -13,6 +13,7 @@ from .networks import measured_curves, score_grids
 from .pictures import pictures
 from .player import Sounds, listen
 from .signals import echoes, flip_and_slide, waveforms, wrap_around
+from .speed import time_ratios, write_svg
 from .widget import Widget, convolution_explorer
 
 __all__ = [
@@ -41,7 +42,9 @@ __all__ = [
     "routes",
     "score_grids",
     "spectra",
+    "time_ratios",
     "waveforms",
     "wavelet_pyramid",
     "wrap_around",
+    "write_svg",
 ]

@@ -1,0 +1,241 @@
+"""lecture5 bench: that it times what is right, counts memory truly, and stores what it found."""
+
+import json
+
+import numpy as np
+import pytest
+
+from lecture5 import bench
+from lecture5.bench import measure, peers, results
+from lecture5.bench.cases import PRODUCTS, SUITES, Case
+from lecture5.conv import core, gemm, workspace
+
+SMALL = Case("kernels", "small", 2, 3, 4, (9, 7), 3, 2, 1)
+KEYS = {"suite", "case", "product", "contender", "seconds", "ratio", "extra_bytes", "error"}
+
+
+@pytest.fixture(scope="module")
+def measured():
+    """Every product of a small case, measured for a moment each."""
+    with measure.threads(1):
+        machine = measure.machine(1)
+        pairs = [measure.measure(SMALL, product, 0.01) for product in PRODUCTS]
+    rows = [row for some, _ in pairs for row in some]
+    left_out = [row for _, some in pairs for row in some]
+    return {"machine": machine, "import_seconds": {}, "rows": rows, "left_out": left_out}
+
+
+def test_everyone_takes_part_and_is_right(measured):
+    for product in PRODUCTS:
+        names = {row["contender"] for row in results.select(measured["rows"], product=product)}
+        assert {"torch", "auto", "gemm", "fourier", "windows", "direct", "matrix", "auto, tensors"} <= names
+        teaching = {"naive loops", "strided einsum", "indexed im2col", "scipy.signal"}
+        assert teaching <= names if product == "output" else not teaching & names
+    for row in measured["rows"]:
+        assert set(row) - {"chosen"} == KEYS
+        assert row["error"] <= measure.TOLERANCE
+        assert row["seconds"] > 0
+        assert (row["contender"] == "torch") <= (row["ratio"] == 1)
+
+
+def test_who_cannot_is_left_out_with_the_reason(measured):
+    assert {row["contender"] for row in measured["left_out"]} == {"winograd"}  # The stride is 2.
+    assert all("stride 1" in row["reason"] for row in measured["left_out"])
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_a_method_that_is_wrong_is_reported_and_not_timed(monkeypatch, product):
+    function = measure.FUNCTIONS[product]
+    right = getattr(gemm, function)
+    monkeypatch.setattr(gemm, function, lambda *operands: right(*operands) + np.float32(0.01))
+    rows, left_out = measure.measure(SMALL, product, 0.01)
+    assert "gemm" not in {row["contender"] for row in rows}
+    (reason,) = (row["reason"] for row in left_out if row["contender"] == "gemm")
+    assert reason.startswith("wrong: off by 0.00")
+
+
+@pytest.mark.parametrize("peer", [peers.naive_loops, peers.strided_einsum, peers.indexed_im2col, peers.scipy_signal])
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case("", "", 2, 3, 4, (13,), 4, 3, 2),
+        Case("", "", 3, 2, 3, (6, 8), 3, 2, 1),
+        Case("", "", 1, 2, 2, (4, 5, 6), 2),
+    ],
+)
+def test_the_teaching_code_computes_a_convolution(peer, case):
+    x, w, _ = case.operands()
+    assert measure.largest_error(peer(x, w, case.settings), core.forward(x, w, case.settings, "direct")) < 1e-5
+
+
+def test_the_largest_error():
+    assert measure.largest_error(np.array([1.0, -4.0]), np.array([1.0, -5.0])) == pytest.approx(0.2)
+    assert measure.largest_error(np.array([1.0, np.nan]), np.array([1.0, 2.0])) == np.inf
+    assert measure.largest_error(np.ones((1, 2)), np.ones(2)) == np.inf
+
+
+def test_memory_of_a_known_allocation():
+    def three_arrays_at_once():
+        first, second = np.ones(2**20, np.uint8), np.ones(2**21, np.uint8)
+        return first[: 2**19] + second[: 2**19]
+
+    extra = measure.extra_memory(three_arrays_at_once, result_bytes=2**19)
+    assert 3 * 2**20 <= extra < 3 * 2**20 + 20_000
+    assert measure.extra_memory(lambda: np.ones(2**20, np.uint8), result_bytes=2**20) < 20_000
+
+
+def test_memory_that_is_kept_from_earlier_calls_counts():
+    def call():
+        workspace.workspace("test", (2**20,), np.uint8)
+
+    call()
+    assert measure.extra_memory(call, 0) >= 2**20
+
+
+def test_memory_of_every_thread_counts():
+    case = Case("", "", 2, 16, 16, (64, 64), 3, 1, 1)
+    x, w, _ = case.operands()
+    result_bytes = 4 * 2 * 16 * 64 * 64
+    with measure.threads(2):
+        first, again = (
+            measure.extra_memory(lambda: core.forward(x, w, case.settings, "gemm"), result_bytes) for _ in range(2)
+        )
+    assert first > 2**20
+    assert again == pytest.approx(first, rel=0.05)
+
+
+class Clock:
+    """A clock that goes on by a little at each look, and by what a call takes."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def perf_counter(self):
+        self.now += 1e-4
+        return self.now
+
+
+def test_turns_give_each_call_its_share_and_keep_the_best_time(monkeypatch):
+    clock, spent = Clock(), {"quick": [], "slow": []}
+    monkeypatch.setattr(measure, "time", clock)
+
+    def call(name, durations):
+        spent[name].append(durations[len(spent[name]) % len(durations)])
+        clock.now += spent[name][-1]
+
+    calls = {"quick": lambda: call("quick", [0.004, 0.003, 0.005]), "slow": lambda: call("slow", [0.4, 0.3])}
+    best = measure.take_turns(calls, 2.0)
+    assert best == pytest.approx({"quick": 0.003, "slow": 0.3}, abs=2e-4)
+    assert 0.6 < sum(spent["quick"]) < 1.1
+    assert 0.9 < sum(spent["slow"]) < 1.5
+    assert clock.now < 2.5
+
+
+def test_a_slow_contender_does_not_take_part():
+    layer = SUITES["resnet18"][1]
+    assert measure.expected_seconds("naive loops", layer) > measure.TOO_LONG
+    assert measure.expected_seconds("gemm", layer) == 0
+    assert measure.expected_seconds("naive loops", SUITES["lenet"][0]) < measure.TOO_LONG
+
+
+def test_results_are_stored_and_put_together(measured, tmp_path):
+    file = tmp_path / "results.json"
+    results.write(measured, file)
+    assert results.read(file) == measured
+    assert "/" not in json.dumps(measured["machine"])  # Neither a path nor an address.
+    again = [row | {"seconds": 9.0} for row in results.select(measured["rows"], product="output")]
+    new = {"machine": measured["machine"], "import_seconds": {"numpy": 1.0, "lecture5": 1.1}, "rows": again}
+    both = results.merged(measured, new | {"left_out": []})
+    assert results.select(both["rows"], product="output") == again
+    assert len(both["rows"]) == len(measured["rows"])
+    assert not results.select(both["left_out"], product="output")
+    assert both["import_seconds"]["lecture5"] == 1.1
+    other = new | {"machine": measured["machine"] | {"numpy": "1.0"}, "left_out": []}
+    with pytest.raises(ValueError, match=r"numpy .* but now it is 1\.0"):
+        results.merged(measured, other)
+
+
+def test_the_table_names_everyone_from_fastest_to_slowest(measured):
+    rows = results.select(measured["rows"], product="output")
+    first, *lines = results.table(rows, results.select(measured["left_out"], product="output")).splitlines()
+    assert first == "kernels small: 2 × 3→4, 9×7, 3² /2, output"
+    assert len(lines) == len(rows) + 1
+    times = [float(line.split(" ms")[0].split()[-1]) for line in lines[:-1]]
+    assert times == sorted(times)
+    assert lines[-1].split()[0] == "winograd"
+    assert sum("MiB" in line for line in lines) == len(rows) - 2  # torch, and auto on tensors
+
+
+def row(suite, case, product, contender, seconds, torch=1.0, extra_bytes=0):
+    return {
+        "suite": suite,
+        "case": case,
+        "product": product,
+        "contender": contender,
+        "seconds": seconds,
+        "ratio": seconds / torch,
+        "extra_bytes": extra_bytes,
+    }
+
+
+def test_the_targets_by_hand():
+    rows = [
+        row("alexnet", "a", "output", "auto", 0.5),
+        row("alexnet", "a", "output", "gemm", 0.4),
+        row("resnet18", "b", "output", "auto", 2.0, extra_bytes=3 * 2**20),
+        row("resnet18", "b", "output", "winograd", 1.9),
+        row("resnet18", "b", "output", "strided einsum", 50.0),
+        row("resnet18", "b", "output", "indexed im2col", 10.0),
+        row("resnet18", "b", "input gradient", "auto", 1.2),
+        row("kernels", "kernel 31: x", "output", "torch", 30.0, torch=30.0),
+        row("kernels", "kernel 31: x", "output", "auto", 2.0, torch=30.0),
+        row("kernels", "kernel 31: x", "output", "auto, tensors", 4.0, torch=30.0),
+        row("kernels", "kernel 15: x", "output", "torch", 1.0),
+        row("kernels", "kernel 15: x", "output", "auto", 1.0),
+    ]
+    found = results.targets({"rows": rows, "import_seconds": {"numpy": 0.1, "lecture5": 0.15}})
+    assert [target.reached for target in found] == pytest.approx([1, 2, 1.2, 4 / 5, 15, 7.5, 25, 5, 3, 1.5])
+    assert [target.is_met for target in found] == [True, False, True, False, True, False, True, False, True, False]
+    assert [str(target).split()[-1] for target in found] == ["yes" if target.is_met else "no" for target in found]
+    assert results.targets({"rows": [], "import_seconds": {}}) == []
+
+
+def test_the_command(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(SUITES, "kernels", [SMALL])
+    monkeypatch.setattr(measure, "import_seconds", lambda: {"numpy": 0.1, "lecture5": 0.1})
+    file, drawing = tmp_path / "own.json", tmp_path / "own.svg"
+    options = ["--threads", "1", "--seconds", "0.01", "--out", str(file)]
+    assert bench.main(["kernels", "--product", "output", *options]) == 0
+    assert bench.main(["kernels", "--product", "input gradient", *options, "--draw", str(drawing)]) == 0
+    assert bench.main(["import", *options]) == 0
+    stored = results.read(file)
+    assert {row["product"] for row in stored["rows"]} == set(PRODUCTS[:2])
+    assert stored["machine"]["threads"] == 1
+    assert stored["import_seconds"]["numpy"] == 0.1
+    assert drawing.read_text().lstrip().startswith("<?xml")
+    printed = capsys.readouterr().out
+    assert "kernels small: 2 × 3→4, 9×7, 3² /2, output" in printed
+    assert "largest extra memory of auto" in printed
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["lenet5"], "unknown name lenet5: the known ones are alexnet"),
+        (["--threads", "0"], "both must be positive"),
+        (["--seconds", "-1"], "both must be positive"),
+    ],
+)
+def test_wrong_use(options, message, capsys):
+    with pytest.raises(SystemExit) as error:
+        bench.main(options)
+    assert error.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_results_of_another_machine_are_not_mixed_in(measured, tmp_path, capsys):
+    file = tmp_path / "results.json"
+    results.write(measured | {"machine": measured["machine"] | {"processor": "abacus"}}, file)
+    with pytest.raises(SystemExit):
+        bench.main(["import", "--threads", "1", "--out", str(file)])
+    assert "abacus" in capsys.readouterr().err
