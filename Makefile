@@ -12,7 +12,7 @@ help:
 	echo "make serve        build the book and show it at a local address"
 	echo "make lab          open the exercises in JupyterLab"
 	echo "make grade-demo   grade a small class of submissions"
-	echo "make bench        measure our convolutions beside those of torch"
+	echo "make bench        measure our convolutions beside torch, scipy and teaching code"
 	echo ""
 	echo "For maintainers:"
 	echo "make release      write exercises/ anew from solutions/"
@@ -55,7 +55,7 @@ notebooks: environment
 	$(BIN)/python -m lecture5.exercise.notebooks book/*.ipynb
 
 bench: environment
-	$(BIN)/python benchmarks/convolution.py
+	$(BIN)/lecture5 bench
 
 lock: environment
 	$(BIN)/python .ci/lock.py
