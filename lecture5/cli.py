@@ -60,10 +60,17 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("folder", type=Path, metavar="DIR", help="what lecture5 grade wrote (its --out)")
     export.add_argument("--format", required=True, choices=EXPORTS)
     export.add_argument("--out", type=Path, metavar="DIR", help="default: DIR/exports/FORMAT")
-    export.add_argument("--due", default="", metavar="TIME", help="2026-11-20 (its end), or '2026-11-20 18:00'")
-    export.add_argument("--times", type=Path, metavar="FILE", help="CSV: student, submitted; or a folder of nbgrader's")
     export.add_argument("--class-list", type=Path, metavar="FILE", help="the gradebook as exported from Canvas")
     export.add_argument("--column", default="", metavar="NAME", help="the assignment's column in Canvas")
+
+    report = command("report", "grading.gradebook.commands:report_command", "show the class at a glance, as one page")
+    report.add_argument("folder", type=Path, metavar="DIR", help="what lecture5 grade wrote (its --out)")
+    report.add_argument("--out", type=Path, metavar="FILE", help="default: DIR/report.html")
+    for reads_times in (export, report):
+        reads_times.add_argument("--due", default="", metavar="TIME", help="2026-11-20 (its end), '2026-11-20 18:00'")
+        reads_times.add_argument(
+            "--times", type=Path, metavar="FILE", help="CSV: student, submitted; or nbgrader's folder"
+        )
 
     doctor = command("doctor", "grading.doctor:command", "say what this machine offers, and how to get what is missing")
     doctor.add_argument("--json", action="store_true")

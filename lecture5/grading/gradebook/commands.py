@@ -6,9 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
+from lecture5.exercise.files import write_text
 from lecture5.exercise.places import NotFound
 from lecture5.grading.gradebook.exports import export, write_export
 from lecture5.grading.gradebook.folder import Unusable, read_folder
+from lecture5.grading.gradebook.report import page
 
 
 def export_command(options: argparse.Namespace) -> int:
@@ -24,6 +26,19 @@ def export_command(options: argparse.Namespace) -> int:
     for note in made.notes:
         print(note, file=sys.stderr)
     print(f"{out}: {_named(sorted(made.files))}")
+    return 0
+
+
+def report_command(options: argparse.Namespace) -> int:
+    """Write the class at a glance as one page."""
+    try:
+        folder = read_folder(options.folder, due=options.due, times=options.times)
+    except (Unusable, KeyError, NotFound) as error:
+        print(error.args[0], file=sys.stderr)
+        return 2
+    path = options.out or options.folder / "report.html"
+    write_text(path, page(folder))
+    print(path)
     return 0
 
 
