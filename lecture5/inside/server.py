@@ -5,6 +5,8 @@ It must stay fit to be forked: it runs one thread, has made no ZeroMQ object, an
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import importlib
 import json
 import os
@@ -16,11 +18,33 @@ import traceback
 from . import isolate
 from .start import run_kernel
 
+# What ipykernel and IPython import when they start or run a first cell: done once here, it saves each kernel the time.
+KERNEL = (
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "encodings.idna",
+    "faulthandler",
+    "ipykernel.debugger",
+    "ipykernel.ipkernel",
+    "ipykernel.kernelapp",
+    "pygments.formatters.terminal256",
+    "pygments.styles",
+    "secrets",
+    "tornado.platform.asyncio",
+    "tornado.queues",
+    "xml.parsers.expat",
+)
+
 
 def main(modules: list[str]) -> None:
     """Import ``modules``, then fork a kernel for each request that comes over the socket on descriptor 0."""
-    for name in ["IPython", "ipykernel.kernelapp", "ipykernel.ipkernel", *modules]:
-        importlib.import_module(name)
+    for name in [*KERNEL, *modules]:
+        with contextlib.suppress(ImportError):  # another version's; only time is lost
+            importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # a collection in a child would write to, and so copy, all memory that it shares with this process
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by Linux
     grader = socket.socket(fileno=0)
     grader.send(b"{}")

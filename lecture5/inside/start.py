@@ -16,6 +16,7 @@ def run_kernel(connection_file: str, withheld: Sequence[str], when_ready: Callab
     _seed()
     calls.withhold(withheld)
     options = ["--HistoryManager.enabled=False", "--Application.log_level=CRITICAL", "-f", connection_file]
+    options.append("--InteractiveShell.xmode=Minimal")  # nobody reads the traceback, and to colour it takes a while
     app = IPKernelApp.instance()
     app.initialize(options)
     calls.serve(app.shell)
