@@ -124,18 +124,22 @@ def test_turns_give_each_call_its_share_and_keep_the_best_time(monkeypatch):
         clock.now += spent[name][-1]
 
     calls = {"quick": lambda: call("quick", [0.004, 0.003, 0.005]), "slow": lambda: call("slow", [0.4, 0.3])}
-    best = measure.take_turns(calls, 2.0)
+    best = measure.take_turns(calls, 2.0, {"quick": 0.1, "slow": 0.5})
     assert best == pytest.approx({"quick": 0.003, "slow": 0.3}, abs=2e-4)
-    assert 0.6 < sum(spent["quick"]) < 1.1
-    assert 0.9 < sum(spent["slow"]) < 1.5
-    assert clock.now < 2.5
+    assert 0.5 < sum(spent["quick"]) < 1.0
+    assert 0.4 < sum(spent["slow"]) < 1.0
+    assert clock.now < 2.0
+    never = measure.take_turns({"slow": lambda: 1 / 0}, 2.0, {"slow": 3.0})
+    assert never == {"slow": 3.0}
 
 
-def test_a_slow_contender_does_not_take_part():
-    layer = SUITES["resnet18"][1]
-    assert measure.expected_seconds("naive loops", layer) > measure.TOO_LONG
-    assert measure.expected_seconds("gemm", layer) == 0
-    assert measure.expected_seconds("naive loops", SUITES["lenet"][0]) < measure.TOO_LONG
+def test_who_is_too_slow_or_needs_too_much_memory_does_not_take_part():
+    layer, lenet, large = SUITES["resnet18"][1], SUITES["lenet"][0], SUITES["kernels"][-1]
+    assert measure.too_much("naive loops", layer) == "would take about 1.2e+02 s"  # 56² · 64² · 9 multiplications
+    assert measure.too_much("indexed im2col", large).endswith("GiB")
+    assert measure.too_much("windows", large) == "would need about 4.5 GiB"  # 63² · 8 · 194² numbers
+    assert all(measure.too_much(name, lenet) == "" for name in ("naive loops", "direct", "windows"))
+    assert measure.too_much("gemm", large) == ""
 
 
 def test_results_are_stored_and_put_together(measured, tmp_path):

@@ -1,7 +1,8 @@
 """How it is measured: in turns, so that a busy moment of the machine meets all contenders alike.
 
 Everyone is called once, and the result is compared with torch's; who is wrong is reported, and not timed. Then they
-take turns, in an order that changes, until the time is up. A turn begins with a pause, since the threads of some
+take turns, in an order that changes, until the time is up. Who has used up a fair share of it with the first call is
+not called again. A turn begins with a pause, since the threads of some
 libraries go on looking for work for a while and would disturb the next one, and a call to warm the caches up; then it
 is calls that count, one after the other, for a moment. Of each contender the best time is reported: what else runs on
 the machine can only add to it. The operands lie ready in memory in the form that a contender wants.
@@ -31,8 +32,11 @@ from lecture5.conv.threads import in_threads, thread_count
 TOLERANCE = 1e-4
 """How far a result may be from torch's, as a part of the largest number: single precision, thousands of terms."""
 
-TOO_LONG = 5.0
+TOO_LONG = 1.5
 """Seconds that one call may take; who is expected to need more does not take part."""
+
+TOO_MUCH = 2**30
+"""Bytes that one call may need; who is expected to need more does not take part either."""
 
 PAUSE = 0.01
 """Seconds between two turns."""
@@ -73,17 +77,23 @@ def _call(case: Case, product: str, method: str, x, w, grad) -> Callable:
     return lambda: function(first, second, *size, case.settings, method)
 
 
-def expected_seconds(name: str, case: Case) -> float:
-    """Return about how long a slow contender will take for ``case``; 0 for those that are fast enough anyway."""
+def too_much(name: str, case: Case) -> str:
+    """Return why a contender cannot take part in ``case``: about how long it would take, or how much memory."""
     x_shape, w_shape, y_shape = case.shapes
-    return {
+    columns = prod(w_shape[1:]) * y_shape[0] * prod(y_shape[2:])
+    seconds = {
         "naive loops": 1e-6 * case.multiplications,
         "direct": 1e-5 * prod(y_shape),
         "matrix": 5e-8 * case.multiplications,
         "strided einsum": 3e-9 * case.multiplications,
-        "windows": 1e-9 * case.multiplications,
         "scipy.signal": prod(w_shape[:2]) * x_shape[0] * (6e-5 + 1e-7 * prod(x_shape[2:])),
     }.get(name, 0.0)
+    size = {"windows": 4 * columns, "indexed im2col": 8 * columns * (1 + len(case.input_size) / x_shape[0])}.get(
+        name, 0
+    )
+    if seconds > TOO_LONG:
+        return f"would take about {seconds:.2g} s"
+    return f"would need about {size / 2**30:.2g} GiB" if size > TOO_MUCH else ""
 
 
 def measure(case: Case, product: str, seconds: float) -> tuple[list[dict], list[dict]]:
@@ -96,14 +106,17 @@ def measure(case: Case, product: str, seconds: float) -> tuple[list[dict], list[
     where = {"suite": case.suite, "case": str(case), "product": product}
     calls, left_out = contenders(case, product), {}
     for name in list(calls):
-        if (expected := expected_seconds(name, case)) > TOO_LONG:
-            left_out[name] = f"would take about {expected:.0f} s"
+        if reason := too_much(name, case):
+            left_out[name] = reason
             del calls[name]
     expected = np.asarray(calls["torch"]())
-    errors = {}
+    errors, first = {}, {}
     for name in list(calls):
+        start = time.perf_counter()
         try:
-            errors[name] = largest_error(np.asarray(calls[name]()), expected)
+            found = np.asarray(calls[name]())
+            first[name] = time.perf_counter() - start
+            errors[name] = largest_error(found, expected)
         except (ValueError, MemoryError) as reason:  # A method may not be made for this case.
             left_out[name] = str(reason)
         else:
@@ -111,7 +124,7 @@ def measure(case: Case, product: str, seconds: float) -> tuple[list[dict], list[
                 left_out[name] = f"wrong: off by {errors[name]:.2g} of the largest number"
         if name in left_out:
             del calls[name]
-    best = take_turns(calls, seconds)
+    best = take_turns(calls, seconds, first)
     rows = [
         where
         | {
@@ -141,10 +154,10 @@ def chosen(case: Case, product: str) -> str:
     return cost.fastest(FUNCTIONS[product], a, b, x.shape, w.shape, case.settings)
 
 
-def take_turns(calls: dict[str, Callable], seconds: float) -> dict[str, float]:
-    """Return the best time of each call, in seconds; who needs more than its share of the time has fewer turns."""
-    best = dict.fromkeys(calls, inf)
-    left = dict.fromkeys(calls, seconds / len(calls))
+def take_turns(calls: dict[str, Callable], seconds: float, first: dict[str, float]) -> dict[str, float]:
+    """Return the best time of each call, in seconds, given what a ``first`` one took."""
+    best = {name: first[name] for name in calls}
+    left = {name: seconds / len(calls) - first[name] for name in calls}
     order = random.Random(0)
     while waiting := [name for name, share in left.items() if share > 0]:
         for name in order.sample(waiting, len(waiting)):
