@@ -44,6 +44,9 @@ def parser() -> argparse.ArgumentParser:
     release.add_argument("--exercise", metavar="NN", help="only this one")
     release.add_argument("--check", action="store_true", help="write nothing; fail if one is not current")
 
+    new = command("new-exercise", "exercise.new:command", "start a new exercise from a template that passes its tests")
+    new.add_argument("name", metavar="NN-name", help="for example 20-total-variation")
+
     grade = command("grade", "grading.commands:grade_command", "grade a folder of submissions")
     grade.add_argument("submissions", type=Path, metavar="SUBMISSIONS", help="a folder, or one notebook")
     grade.add_argument("--exercise", required=True, metavar="NN")

@@ -40,7 +40,8 @@ th, td { text-align: left; padding: .35rem .5rem; border-bottom: 1px solid var(-
 td, th { overflow-wrap: anywhere; }
 .count { white-space: nowrap; text-align: right; }
 svg.share { width: 100%; max-width: 26rem; height: .6rem; margin: .3rem 0; display: block; }
-.ours { border-left: 4px solid var(--mark); padding: .2rem .8rem; }
+.ours { border-left: 4px solid var(--mark); padding: .2rem .8rem; margin-bottom: 1.5rem; }
+.ours h2 { margin-top: 0; }
 code { font-size: .95em; }
 """.strip()
 
