@@ -8,7 +8,7 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-_SUBMODULES = ("arithmetic", "data", "dp", "exercise", "gpu", "insight", "nets", "plots", "signal")
+_SUBMODULES = ("arithmetic", "data", "dp", "exercise", "gpu", "insight", "nets", "plots", "signal", "vision")
 _HOME = {
     "conv_output_size": "arithmetic",
     "conv_transpose_output_size": "arithmetic",

@@ -9,6 +9,7 @@ True
 
 from .alexnet import AlexNet
 from .augmentation import random_affine
+from .detection import RegionNet
 from .filter_bank import LearnedBank
 from .lenet import LeNet5
 from .maze import MazeNet, MinPlusNet
@@ -29,16 +30,28 @@ from .resnet import (
     resnet56,
     resnet110,
 )
+from .segmentation import (
+    FCN,
+    ContextModule,
+    DilatedNet,
+    UNet,
+    bilinear_kernel,
+    bilinear_upsampling,
+    convolutionalised,
+)
 from .training import Epoch, TrainingError, evaluate, fit, fraction_right, read_log, sgd
 from .weights import IMAGENET_MEAN, IMAGENET_STD, WeightsCard, WeightsError, card, history, load, shipped
 
 __all__ = [
+    "FCN",
     "IMAGENET_MEAN",
     "IMAGENET_STD",
     "AlexNet",
     "BasicBlock",
     "Block",
     "Bottleneck",
+    "ContextModule",
+    "DilatedNet",
     "Epoch",
     "LeNet5",
     "LearnedBank",
@@ -46,12 +59,17 @@ __all__ = [
     "MinPlusNet",
     "PadShortcut",
     "PreActivationBlock",
+    "RegionNet",
     "ResNet",
     "TrainingError",
+    "UNet",
     "WeightsCard",
     "WeightsError",
+    "bilinear_kernel",
+    "bilinear_upsampling",
     "card",
     "cifar_resnet",
+    "convolutionalised",
     "evaluate",
     "fit",
     "fraction_right",
