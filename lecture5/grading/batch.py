@@ -16,6 +16,7 @@ from lecture5.grading.feedback import page
 from lecture5.grading.grade import Job
 from lecture5.grading.pool import grade_all
 from lecture5.grading.records import Record
+from lecture5.grading.sandbox import remove_abandoned
 from lecture5.grading.submissions import Found, Unreadable, find_submissions, read_file
 
 
@@ -41,6 +42,7 @@ def run(place: Path, job: Job, out: Path, workers: int) -> list[Record]:
     found = find_submissions(place, job.exercise.notebook_name)
     if not found:
         raise FileNotFoundError(f"there are no submissions in {place}")
+    remove_abandoned()
     (out / "records").mkdir(parents=True, exist_ok=True)
     (out / "feedback").mkdir(exist_ok=True)
     done = {one.student: records.finished(out, one.student, _key(one, job)) for one in found}
@@ -72,7 +74,9 @@ def _key(found: Found, job: Job) -> str:
 
 
 def _remove_others(out: Path, students: set[str]) -> None:
-    """Remove what belongs to submissions that are no longer there."""
+    """Remove what belongs to submissions that are no longer there, and what a killed grader had half written."""
+    for path in out.rglob(".writing-*"):
+        path.unlink()
     names = {records.record_name(student) for student in students}
     for path in (*(out / "records").glob("*.json"), *(out / "feedback").glob("*.html")):
         if path.stem not in names:

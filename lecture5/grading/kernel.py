@@ -45,15 +45,13 @@ KEPT = {"status", "execute_result", "error", "execute_reply", "comm_msg", "kerne
 START_SECONDS = 60
 
 
-class _BoundedClient(BlockingKernelClient):
-    """A kernel client whose sockets refuse oversized messages."""
-
-    def _create_connected_socket(self, *arguments: Any, **keywords: Any) -> zmq.Socket:
-        socket = super()._create_connected_socket(*arguments, **keywords)
-        socket.maxmsgsize = MAX_MESSAGE
-        socket.rcvhwm = QUEUE
-        socket.linger = 0
-        return socket
+def _bounded_context() -> zmq.Context:
+    """Return a ZeroMQ context whose sockets refuse oversized messages: they close the connection."""
+    context = zmq.Context()
+    context.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)  # for sockets made later: it must be set before they connect
+    context.setsockopt(zmq.RCVHWM, QUEUE)
+    context.setsockopt(zmq.LINGER, 0)
+    return context
 
 
 @dataclass(frozen=True)
@@ -119,14 +117,15 @@ class Kernel:
         limits: Limits = LIMITS,
     ):
         self.limits = limits
-        self._context = zmq.Context()
+        self._context = _bounded_context()
         self._folder: Path | None = None
         self._printed = 0
         self._problem: CallProblem | None = None
         self._comm: str | None = None
         self._manager: KernelManager | None = None
-        self._client: _BoundedClient | None = None
+        self._client: BlockingKernelClient | None = None
         self._watch: Watch | None = None
+        self._monitors: list[zmq.Socket] = []
         try:
             self._start(allowed, withheld, sandboxed, slot)
         except BaseException:
@@ -139,7 +138,7 @@ class Kernel:
             self._manager = KernelManager(
                 kernel_name="lecture5",
                 kernel_spec_manager=kernel_spec_manager(allowed, withheld, sandboxed=sandboxed, slot=slot),
-                client_factory=_BoundedClient,
+                client_factory=BlockingKernelClient,
                 context=self._context,
             )
             if not sandboxed:
@@ -177,18 +176,20 @@ class Kernel:
                 if time.monotonic() > deadline or not self._runs():
                     raise Died()
                 time.sleep(0.002)
-        self._client = self._manager.client()
+        self._client = self._manager.client(context=self._context)
         self._client.start_channels(stdin=False, hb=False)
         wait = 0.02
         while True:
             request = self._client.kernel_info()
             try:
                 self._collect(request, _Clock(wait, wait, None), shell=True)
-                return
+                break
             except TimedOut:
                 wait *= 2
                 if time.monotonic() > deadline:
                     raise
+        channels = (self._client.shell_channel, self._client.iopub_channel)
+        self._monitors = [channel.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED) for channel in channels]
 
     @property
     def alive(self) -> bool:
@@ -314,19 +315,30 @@ class Kernel:
         """Return the next message that matters; None if one came that does not."""
         shell, iopub = self._client.shell_channel.socket, self._client.iopub_channel.socket
         poller = zmq.Poller()
-        poller.register(shell, zmq.POLLIN)
-        poller.register(iopub, zmq.POLLIN)
+        for socket in (shell, iopub, *self._monitors):
+            poller.register(socket, zmq.POLLIN)
         while True:
             ready = dict(poller.poll(clock.pause() * 1000))
             if iopub in ready or shell in ready:
                 socket = iopub if iopub in ready else shell
                 return self._read(socket.recv_multipart())
+            self._raise_if_ended(wait=bool(ready))
+            if ready:  # the connection was closed, and not by the end of the kernel: a message was too large
+                raise TooMuchOutput()
+            if clock.is_up():
+                raise TimedOut(f"it took longer than {clock.seconds:g} s")
+
+    def _raise_if_ended(self, wait: bool) -> None:
+        """Raise if the kernel has ended, or was ended; with ``wait``, give it a moment to do so."""
+        deadline = time.monotonic() + (0.5 if wait else 0)
+        while True:
             if self._watch is not None and self._watch.verdict:
                 raise {"memory": OutOfMemory, "disk": TooMuchOutput}[self._watch.verdict]()
             if not self._runs():
                 raise Died()
-            if clock.is_up():
-                raise TimedOut(f"it took longer than {clock.seconds:g} s")
+            if time.monotonic() >= deadline:
+                return
+            time.sleep(0.01)
 
     def _read(self, frames: list[bytes]) -> dict[str, Any] | None:
         session = self._client.session

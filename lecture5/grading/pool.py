@@ -21,6 +21,7 @@ from typing import Any
 from lecture5.grading.grade import Job, grade, new_record
 from lecture5.grading.outcomes import SandboxFault
 from lecture5.grading.records import Record
+from lecture5.grading.sandbox import close_servers
 from lecture5.grading.session import Grader
 from lecture5.grading.submissions import Found
 
@@ -133,6 +134,8 @@ def _work(connection: Connection, job: Job, slot: int) -> None:
     except SandboxFault as fault:
         _reply(connection, str(fault))
         sys.exit(1)
+    finally:
+        close_servers()  # a process that multiprocessing started runs no exit handlers
 
 
 def _jobs(connection: Connection, job: Job, slot: int) -> Iterator[Callable[[Grader], None]]:

@@ -32,7 +32,7 @@ from lecture5.exercise.diagnosis import Raised as RaisedOutput
 from lecture5.exercise.diagnosis import picture
 from lecture5.exercise.model import Exercise, Question
 from lecture5.grading.outcomes import PASSED, SENTENCES, WRONG, CallProblem, Raised, SandboxFault, clean
-from lecture5.grading.sandbox import LIMITS, Limits
+from lecture5.grading.sandbox import LIMITS, Limits, temporary_prefix
 from lecture5.grading.submission import Allowed, Submission
 
 DETAIL = 2000
@@ -104,7 +104,7 @@ class Grader:
         SandboxFault
             If the tests cannot be collected: our fault.
         """
-        with tempfile.TemporaryDirectory(prefix="lecture5-") as folder:
+        with tempfile.TemporaryDirectory(prefix=temporary_prefix()) as folder:
             notebook = Path(folder) / "visible.ipynb"
             nbformat.write(cells.assemble(self.pristine, {}), notebook)
             settings = Path(folder) / "pytest.ini"
