@@ -50,10 +50,19 @@ class LinearProbe:
 
     @staticmethod
     def _solver(x: Tensor, y: Tensor):
-        """Return penalty → (XᵀX + penalty n I)⁻¹ XᵀY; one decomposition serves all penalties."""
-        values, vectors = torch.linalg.eigh(x.T @ x)
-        turned = vectors.T @ (x.T @ y)
-        return lambda penalty: vectors @ (turned / (values.clamp_min(0) + penalty * len(x))[:, None])
+        """Return penalty → (XᵀX + penalty n I)⁻¹ XᵀY; one decomposition serves all penalties.
+
+        The same weights are Xᵀ (XXᵀ + penalty n I)⁻¹ Y, which is quicker where there are fewer samples than features.
+        """
+        few = x.shape[0] < x.shape[1]
+        values, vectors = torch.linalg.eigh(x @ x.T if few else x.T @ x)
+        turned = vectors.T @ (y if few else x.T @ y)
+
+        def solve(penalty: float) -> Tensor:
+            inverse = vectors @ (turned / (values.clamp_min(0) + penalty * len(x))[:, None])
+            return x.T @ inverse if few else inverse
+
+        return solve
 
     @staticmethod
     def _right(weights: Tensor, x: Tensor, labels: Tensor) -> float:

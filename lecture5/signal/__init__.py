@@ -4,7 +4,7 @@ Everything here is numpy. A *kernel* is a plain array with one axis per spatial 
 """
 
 from .audio import echo_kernel, equaliser_kernel, low_pass_kernel
-from .deformation import random_displacement, relative_change, warp
+from .deformation import random_displacement, relative_change, relative_move, warp
 from .gabor_fit import GaborFit, fit_gabor
 from .kernels import IDENTITY, LAPLACIAN, LAPLACIAN_4, SHARPEN, SOBEL_X, SOBEL_Y, box, gabor, gaussian
 from .noise import add_gaussian_noise, add_salt_and_pepper, median_filter, psnr
@@ -58,6 +58,7 @@ __all__ = [
     "psnr",
     "random_displacement",
     "relative_change",
+    "relative_move",
     "soft_threshold",
     "subbands",
     "synthesise",

@@ -97,3 +97,41 @@ def relative_change(features: Any, changed: Any) -> float:
             "but they must be equal, and features not all 0"
         )
     return float(np.linalg.norm((changed - features).ravel()) / np.linalg.norm(features.ravel()))
+
+
+def relative_move(features: Any, changed: Any) -> np.ndarray:
+    """How far each image's features moved, in units of the mean distance between the features of two images.
+
+    0 is an invariant; 1 says that a changed image is as far from itself as another image is. Unlike
+    :func:`relative_change` this does not flatter features with a large part that is common to all images.
+
+    Parameters
+    ----------
+    features, changed
+        (N, ...), of N ≥ 2 images and of the same images after a change.
+
+    Returns
+    -------
+    numpy.ndarray
+        (N,).
+
+    Examples
+    --------
+    >>> relative_move([[0.0, 0.0], [3.0, 4.0]], [[1.0, 0.0], [3.0, 4.0]])
+    array([0.2, 0. ])
+    """
+    features = arguments.numeric_array("features", features)
+    changed = arguments.numeric_array("changed", changed)
+    if features.shape != changed.shape or features.ndim < 2 or len(features) < 2:
+        raise ValueError(
+            f"features has shape {features.shape} and changed {changed.shape}, "
+            "but they must be equal, (N, ...), with two images or more"
+        )
+    before, after = (array.reshape(len(array), -1).astype(np.float64) for array in (features, changed))
+    squares = (before**2).sum(axis=1)
+    pairs = np.sqrt(np.maximum(squares[:, None] + squares - 2 * before @ before.T, 0))
+    np.fill_diagonal(pairs, 0)  # rounding, under the root, would be seen
+    if not pairs.any():
+        raise ValueError("features are the same for all images: there is nothing to compare a move with")
+    count = len(before)
+    return np.linalg.norm(after - before, axis=1) / (pairs.sum() / (count * (count - 1)))
