@@ -1,6 +1,7 @@
 """lecture5 bench: that it times what is right, counts memory truly, and stores what it found."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -110,27 +111,35 @@ class Clock:
     def __init__(self):
         self.now = 0.0
 
-    def perf_counter(self):
+    def __call__(self):
         self.now += 1e-4
         return self.now
 
 
-def test_turns_give_each_call_its_share_and_keep_the_best_time(monkeypatch):
+def test_turns_give_each_call_its_share_and_keep_the_best_time():
     clock, spent = Clock(), {"quick": [], "slow": []}
-    monkeypatch.setattr(measure, "time", clock)
 
     def call(name, durations):
         spent[name].append(durations[len(spent[name]) % len(durations)])
         clock.now += spent[name][-1]
 
     calls = {"quick": lambda: call("quick", [0.004, 0.003, 0.005]), "slow": lambda: call("slow", [0.4, 0.3])}
-    best = measure.take_turns(calls, 2.0, {"quick": 0.1, "slow": 0.5})
+    best = measure.take_turns(calls, 2.0, {"quick": 0.1, "slow": 0.5}, clock)
     assert best == pytest.approx({"quick": 0.003, "slow": 0.3}, abs=2e-4)
     assert 0.5 < sum(spent["quick"]) < 1.0
     assert 0.4 < sum(spent["slow"]) < 1.0
     assert clock.now < 2.0
-    never = measure.take_turns({"slow": lambda: 1 / 0}, 2.0, {"slow": 3.0})
+    never = measure.take_turns({"slow": lambda: 1 / 0}, 2.0, {"slow": 3.0}, clock)
     assert never == {"slow": 3.0}
+
+
+def test_one_thread_is_timed_by_what_the_processor_does_and_several_by_the_wall():
+    def slept(clock):
+        before = clock()
+        time.sleep(0.05)
+        return clock() - before
+
+    assert slept(measure.clock_of(1)) < 0.05 <= slept(measure.clock_of(2)) + 1e-3
 
 
 def test_who_is_too_slow_or_needs_too_much_memory_does_not_take_part():

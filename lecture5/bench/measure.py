@@ -6,6 +6,9 @@ not called again. A turn begins with a pause, since the threads of some
 libraries go on looking for work for a while and would disturb the next one, and a call to warm the caches up; then it
 is calls that count, one after the other, for a moment. Of each contender the best time is reported: what else runs on
 the machine can only add to it. The operands lie ready in memory in the form that a contender wants.
+
+With one thread, time is that of the processor, which stands still while the processor works for another program. With
+several threads, which wait for each other, it is the time on the wall; then the machine must be quiet.
 """
 
 from __future__ import annotations
@@ -96,6 +99,11 @@ def too_much(name: str, case: Case) -> str:
     return f"would need about {size / 2**30:.2g} GiB" if size > TOO_MUCH else ""
 
 
+def clock_of(number_of_threads: int) -> Callable[[], float]:
+    """Return the clock by which this many threads are timed."""
+    return time.process_time if number_of_threads == 1 else time.perf_counter
+
+
 def measure(case: Case, product: str, seconds: float) -> tuple[list[dict], list[dict]]:
     """Return a row for each contender, and one for each that was left out, with the reason.
 
@@ -110,12 +118,13 @@ def measure(case: Case, product: str, seconds: float) -> tuple[list[dict], list[
             left_out[name] = reason
             del calls[name]
     expected = np.asarray(calls["torch"]())
+    clock = clock_of(thread_count())
     errors, first = {}, {}
     for name in list(calls):
-        start = time.perf_counter()
+        start = clock()
         try:
             found = np.asarray(calls[name]())
-            first[name] = time.perf_counter() - start
+            first[name] = clock() - start
             errors[name] = largest_error(found, expected)
         except (ValueError, MemoryError) as reason:  # A method may not be made for this case.
             left_out[name] = str(reason)
@@ -124,7 +133,7 @@ def measure(case: Case, product: str, seconds: float) -> tuple[list[dict], list[
                 left_out[name] = f"wrong: off by {errors[name]:.2g} of the largest number"
         if name in left_out:
             del calls[name]
-    best = take_turns(calls, seconds, first)
+    best = take_turns(calls, seconds, first, clock)
     rows = [
         where
         | {
@@ -154,7 +163,9 @@ def chosen(case: Case, product: str) -> str:
     return cost.fastest(FUNCTIONS[product], a, b, x.shape, w.shape, case.settings)
 
 
-def take_turns(calls: dict[str, Callable], seconds: float, first: dict[str, float]) -> dict[str, float]:
+def take_turns(
+    calls: dict[str, Callable], seconds: float, first: dict[str, float], clock: Callable[[], float]
+) -> dict[str, float]:
     """Return the best time of each call, in seconds, given what a ``first`` one took."""
     best = {name: first[name] for name in calls}
     left = {name: seconds / len(calls) - first[name] for name in calls}
@@ -162,13 +173,13 @@ def take_turns(calls: dict[str, Callable], seconds: float, first: dict[str, floa
     while waiting := [name for name, share in left.items() if share > 0]:
         for name in order.sample(waiting, len(waiting)):
             call = calls[name]
-            start = _wait(PAUSE)
+            start = _wait(PAUSE, clock)
             if best[name] < TURN:
                 call()
             while True:
-                before = time.perf_counter()
+                before = clock()
                 call()
-                now = time.perf_counter()
+                now = clock()
                 best[name] = min(best[name], now - before)
                 if now - start > TURN:
                     break
@@ -176,12 +187,12 @@ def take_turns(calls: dict[str, Callable], seconds: float, first: dict[str, floa
     return best
 
 
-def _wait(seconds: float) -> float:
+def _wait(seconds: float, clock: Callable[[], float]) -> float:
     """Let time pass without giving the processor away, and return the time after that."""
-    start = time.perf_counter()
-    while time.perf_counter() - start < seconds:
+    start = clock()
+    while clock() - start < seconds:
         pass
-    return time.perf_counter()
+    return clock()
 
 
 def extra_memory(call: Callable, result_bytes: int) -> int:
@@ -246,6 +257,7 @@ def machine(number_of_threads: int) -> dict:
         "vector instructions of torch": torch.backends.cpu.get_cpu_capability(),
         "cores": os.cpu_count(),
         "threads": number_of_threads,
+        "time": "of the processor" if number_of_threads == 1 else "on the wall",
         "system": platform.system(),
         "python": platform.python_version(),
         "numpy": np.__version__,
