@@ -9,6 +9,7 @@ from .feature_maps import grouped_bars
 from .figure import Figure
 from .filters import kernel_tiles, wavelet_pyramid
 from .frequency import gain_curves, response_map, spectra
+from .matrices import connections, weight_matrices
 from .networks import measured_curves, score_grids
 from .pictures import pictures
 from .player import Sounds, listen
@@ -22,6 +23,7 @@ __all__ = [
     "Widget",
     "alignment",
     "arithmetic_explorer",
+    "connections",
     "convolution_explorer",
     "echoes",
     "flip_and_slide",
@@ -45,6 +47,7 @@ __all__ = [
     "time_ratios",
     "waveforms",
     "wavelet_pyramid",
+    "weight_matrices",
     "wrap_around",
     "write_svg",
 ]
