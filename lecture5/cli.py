@@ -77,6 +77,18 @@ def parser() -> argparse.ArgumentParser:
 
     commands.add_parser("bench", help="measure our convolutions beside torch, scipy and teaching code", add_help=False)
 
+    package = command("package", "exercise.packaging:command", "pack an exercise for Gradescope or GitHub Classroom")
+    platforms = package.add_subparsers(dest="platform", required=True, metavar="PLATFORM")
+    gradescope = platforms.add_parser("gradescope", help="the zip of an autograder")
+    gradescope.add_argument("--out", required=True, type=Path, metavar="FILE")
+    gradescope.add_argument("--cohort", default="", metavar="TEXT", help="seeds the hidden tests' random inputs")
+    gradescope.add_argument("--trust", action="store_true", help="if its containers allow no sandbox: run without one")
+    classroom = platforms.add_parser("classroom", help="a template repository with a workflow of visible checks")
+    classroom.add_argument("--out", required=True, type=Path, metavar="DIR")
+    classroom.add_argument("--install", required=True, metavar="ADDRESS", help="what pip installs: git+https://…")
+    for platform in (gradescope, classroom):
+        platform.add_argument("--exercise", required=True, metavar="NN")
+
     doctor = command("doctor", "grading.doctor:command", "say what this machine offers, and how to get what is missing")
     doctor.add_argument("--json", action="store_true")
     return main_parser
