@@ -7,8 +7,8 @@ it. :mod:`lecture5.bench.measure` says how it is measured, and :mod:`lecture5.be
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lecture5.bench.cases import PRODUCTS, SUITES
@@ -44,12 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except ValueError as error:
             parser.error(f"--out is {options.out}: {error}")
         print(", ".join(f"{key} {value}" for key, value in found["machine"].items()))
-        _run(options.name or names, options.product or PRODUCTS, options.seconds, found)
-    if options.out:
-        found = results.merged(before, found)
-        results.write(found, options.out)
+        for _ in _parts(options.name or names, options.product or PRODUCTS, options.seconds, found):
+            if options.out:  # After each part, so that an interruption loses little.
+                results.write(results.merged(before, found), options.out)
+    found = results.merged(before, found)
     print("\n" + "\n".join(map(str, results.targets(found))))
-    if options.draw:
+    if options.draw and found["rows"]:
         from lecture5 import plots
 
         panel = ("", found["rows"], "Each contender's time as a multiple of torch's, case by case.")
@@ -57,21 +57,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(names: Sequence[str], products: Sequence[str], seconds: float, found: dict) -> None:
+def _parts(names: Sequence[str], products: Sequence[str], seconds: float, found: dict) -> Iterator[None]:
     """Measure the suites of these names, print each result as it comes, and add it to what was ``found``."""
     from lecture5.bench import measure, results
 
     for name in names:
         if name == IMPORT:
             found["import_seconds"] = measure.import_seconds()
-            print(
-                "\n" + ", ".join(f"import {name} {time * 1e3:.0f} ms" for name, time in found["import_seconds"].items())
-            )
+            print("\n" + ", ".join(f"import {name} {1e3 * s:.0f} ms" for name, s in found["import_seconds"].items()))
+            yield
             continue
-        for case in SUITES[name]:
-            for product in products:
-                rows, left_out = measure.measure(case, product, seconds)
-                found["rows"] += rows
-                found["left_out"] += left_out
-                print("\n" + results.table(rows, left_out))
-                sys.stdout.flush()
+        for case, product in itertools.product(SUITES[name], products):
+            rows, left_out = measure.measure(case, product, seconds)
+            found["rows"] += rows
+            found["left_out"] += left_out
+            print("\n" + results.table(rows, left_out), flush=True)
+            yield
