@@ -18,6 +18,7 @@ from lecture5.exercise.places import source_notebook
 from lecture5.grading.grade import Job, grade
 from lecture5.grading.session import Grader
 from lecture5.grading.submissions import Found
+from lecture5.inside.wire import MAX_BYTES
 
 PIECE = 2**20
 FLOODS = {
@@ -29,12 +30,12 @@ FLOODS = {
     "displays": f"from IPython.display import display\n    for n in range({{0}} // {PIECE}): display('x' * {PIECE})",
     "descriptor 1": f"import os\n    for n in range({{0}} // {PIECE}): os.write(1, b'x' * {PIECE})",
     "an exception": "raise ValueError('x' * min({0}, 400 * 2**20))",
-    "results": "return np.zeros(min({0}, 15 * 2**20) // 8)",
+    "results": f"return np.zeros(min({{0}}, {MAX_BYTES}) // 8)",
     "a result too large": "return np.zeros(min({0}, 400 * 2**20) // 8)",
     "messages": f"""kernel = get_ipython().kernel
-    for n in range({{0}} // (15 * {PIECE})):
+    for n in range({{0}} // ({MAX_BYTES})):
         kernel.session.send(kernel.iopub_socket, 'comm_msg', {{{{'data': {{{{}}}}}}}}, parent=kernel.get_parent(),
-                            buffers=[bytes(15 * {PIECE})])""",
+                            buffers=[bytes({MAX_BYTES})])""",
 }
 
 

@@ -37,10 +37,10 @@ from lecture5.grading.sandbox import LIMITS, BubblewrapProvisioner, Limits, kern
 from lecture5.grading.watch import Watch
 from lecture5.inside import wire
 
-MAX_MESSAGE = wire.MAX_BYTES + 2**20
+MAX_MESSAGE = 8 * 2**20  # the arrays of a reply, or what is printed at one go
 MAX_HEADER = 16 * 2**10
 MAX_CONTENT = 2**20
-QUEUE = 4  # messages that ZeroMQ may hold for us: bounds memory to QUEUE × MAX_MESSAGE while we look elsewhere
+QUEUE = 2  # messages that ZeroMQ may hold for us: bounds memory to QUEUE × MAX_MESSAGE while we look elsewhere
 KEPT = {"status", "execute_result", "error", "execute_reply", "comm_msg", "kernel_info_reply"}
 START_SECONDS = 60
 
