@@ -4,9 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from lecture5 import nets
+from lecture5 import dp, nets
 from lecture5.dp import worlds
-from lecture5.nets.maze import MazeNet, MinPlusNet, cells_loss, small_worlds, stack, whole_worlds_right
+from lecture5.nets.maze import (
+    MazeNet,
+    MinPlusNet,
+    UntiedMazeNet,
+    cells_loss,
+    clipped_adam,
+    mazes,
+    small_worlds,
+    stack,
+    whole_worlds_right,
+)
 
 
 class Prices(torch.nn.Module):
@@ -65,27 +75,48 @@ def test_too_few_layers_do_not_reach_the_goal():
     assert whole_worlds_right(net(planes, steps=moves // 2 - 1), on_way) == 0
 
 
-@pytest.mark.parametrize("make", [MinPlusNet, MazeNet, lambda: MazeNet(recall=False)])
+@pytest.mark.parametrize("make", [MinPlusNet, MazeNet, UntiedMazeNet])
 def test_every_weight_gets_a_gradient(make):
     torch.manual_seed(0)
     net, (planes, on_way) = make(), stack([worlds.scatter(9, np.random.default_rng(seed)) for seed in range(4)])
-    logits = net(planes)
-    assert logits.shape == on_way.shape
-    cells_loss(logits, on_way).backward()
+    cells_loss(net(planes), on_way).backward()
     for name, weights in net.named_parameters():
         assert torch.isfinite(weights.grad).all(), name
         assert weights.grad.abs().sum() > 0, name
 
 
-def test_without_recall_a_layer_no_longer_sees_the_world():
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("recall", [True, False])
+def test_without_recall_only_the_first_layer_sees_the_world(training, recall):
     torch.manual_seed(0)
-    planes = torch.rand(1, 5, 9, 9)
-    for recall in (True, False):
-        net, seen = MazeNet(recall=recall).eval(), []
-        original = net.layer
-        net.layer = lambda state, planes, original=original, seen=seen: seen.append(planes) or original(state, planes)
-        net(planes, steps=3)
-        assert [bool(part.any()) for part in seen] == [True, recall, recall]
+    net, seen = MazeNet(recall=recall).train(training), []
+    net.layer.register_forward_pre_hook(lambda _, inputs: seen.append(bool(inputs[1].any())))
+    logits = net(torch.rand(2, 5, 9, 9), steps=3)
+    assert logits.shape == ((2, MazeNet.GRADED, 9, 9) if training else (2, 9, 9))
+    assert seen == [True] + [recall] * (len(seen) - 1)
+    assert len(seen) >= 3
+
+
+def test_a_maze_net_runs_until_nothing_changes():
+    torch.manual_seed(0)
+    net, planes = MazeNet().eval(), torch.rand(1, 5, 9, 9)
+    layers = []
+    net.layer.register_forward_pre_hook(lambda *_: layers.append(1))
+    with torch.no_grad():
+        net.layer.second.weight.zero_()  # the next state is 0.5 everywhere, whatever the last one was
+        net.layer.second.bias.fill_(0.5)
+        settled = net(planes)
+        assert len(layers) == 2
+        torch.testing.assert_close(settled, net(planes, steps=5))
+
+
+def test_a_loss_over_several_layers():
+    on_way = torch.tensor([[[1.0, 0], [0, 1]]])
+    right, wrong = 8 * on_way - 4, 4 - 8 * on_way
+    late = torch.stack([wrong, right], dim=1)
+    assert whole_worlds_right(late, on_way) == 1
+    assert whole_worlds_right(late.flip(1), on_way) == 0
+    torch.testing.assert_close(cells_loss(late, on_way), (cells_loss(right, on_way) + cells_loss(wrong, on_way)) / 2)
 
 
 def test_data_to_learn_from():
@@ -107,3 +138,23 @@ def test_the_shipped_weights_found_every_price_and_every_move():
     assert moves.tolist() == [[inf, 0, inf], [0, inf, 0], [inf, 0, inf]]
     planes, on_way = stack([worlds.maze(59, np.random.default_rng(7))])
     assert whole_worlds_right(net(planes), on_way) == 1
+
+
+def test_paths_of_many_worlds_are_those_of_each():
+    """Side by side in one grid, with walls between: no way leads from one world into the next."""
+    rng = np.random.default_rng(5)
+    for draw in (worlds.maze, worlds.scatter, worlds.caves):
+        drawn = [draw(11, rng) for _ in range(4)]
+        for world, cells in zip(drawn, worlds.on_shortest_paths(drawn), strict=True):
+            there, back = (dp.shortest_paths(world.cost, end) for end in (world.start, world.goal))
+            through = there + back - np.where(np.isinf(world.cost), 0, world.cost)
+            np.testing.assert_array_equal(cells, np.isfinite(through) & (through == through[world.start]))
+
+
+def test_a_maze_net_begins_to_learn_from_any_state():
+    """Ten steps on a handful of mazes: walls are told from corridors, whatever number of layers it has run."""
+    torch.manual_seed(0)
+    net, data = MazeNet(), mazes(16, 9, seed=0)
+    settings = {"loss": cells_loss, "score": whole_worlds_right, "optimiser": clipped_adam, "learning_rate": 0.02}
+    history = nets.fit(net, data, data, epochs=40, batch_size=16, progress=False, **settings)
+    assert history[-1].train_loss < 0.7 * history[0].train_loss

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from .. import arguments
-from .grids import connected_components, shortest_paths
+from .grids import connected_components, moves, wave
+from .semiring import MIN_PLUS
+from .tied import TiedConvNet
 
 WALL = np.inf
 TERRAIN = {1: "road", 2: "grass", 3: "sand", 5: "swamp"}
@@ -47,9 +51,28 @@ class World(NamedTuple):
 
     def on_shortest_path(self) -> np.ndarray:
         """Return which cells lie on a shortest path to the goal, (H, W); on any of them, if there are several."""
-        from_start, from_goal = shortest_paths(self.cost, self.start), shortest_paths(self.cost, self.goal)
-        through = from_start + from_goal - np.where(np.isinf(self.cost), 0, self.cost)
-        return (through == through[self.start]) & np.isfinite(through)
+        return on_shortest_paths([self])[0]
+
+
+def on_shortest_paths(drawn: Sequence[World]) -> np.ndarray:
+    """Return which cells lie on a shortest path, (N, H, W), for N worlds of one size.
+
+    They stand side by side in one long grid, with walls between, so that two waves do for all of them.
+    """
+    height, width = drawn[0].cost.shape
+    cost = np.full((height, len(drawn), width + 1), WALL)
+    ends = np.full((2, *cost.shape), np.inf)
+    for n, world in enumerate(drawn):
+        cost[:, n, :width] = world.cost
+        for source, (row, column) in zip(ends, (world.start, world.goal), strict=True):
+            source[row, n, column] = 0
+    gate = cost.reshape(1, 1, height, -1)
+    sources = ends.reshape(2, 1, *gate.shape[2:])
+    layer = wave(moves(4, MIN_PLUS), MIN_PLUS, sources, gate)
+    from_start, from_goal = TiedConvNet(layer).run(sources, max_steps=height * width, record=False).state[:, 0]
+    through = (from_start + from_goal - np.where(np.isinf(gate), 0, gate)[0, 0]).reshape(cost.shape)
+    best = through.min(axis=(0, 2), keepdims=True)
+    return ((through == best) & np.isfinite(through))[:, :, :width].swapaxes(0, 1)
 
 
 def maze(size: int, rng: np.random.Generator, loops: float = 0.0) -> World:
@@ -80,6 +103,18 @@ def maze(size: int, rng: np.random.Generator, loops: float = 0.0) -> World:
     row, column = np.indices(cost.shape)
     inner = (row % 2 != column % 2) & (row > 0) & (row < size - 1) & (column > 0) & (column < size - 1)
     cost[inner & (rng.random(cost.shape) < loops)] = 1
+    return _with_ends(cost, rng)
+
+
+def braided(size: int, rng: np.random.Generator) -> World:
+    """Return a maze without dead ends: at each of them one more wall is taken out."""
+    cost = maze(size, rng).cost
+    for row, column in itertools.product(range(1, size, 2), repeat=2):
+        around = [(i, j) for i, j in ((-1, 0), (1, 0), (0, -1), (0, 1)) if np.isinf(cost[row + i, column + j])]
+        inner = [(i, j) for i, j in around if 0 < row + 2 * i < size and 0 < column + 2 * j < size]
+        if len(around) == 3:
+            i, j = inner[rng.integers(len(inner))]
+            cost[row + i, column + j] = 1
     return _with_ends(cost, rng)
 
 

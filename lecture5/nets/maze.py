@@ -10,19 +10,43 @@ have learned:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..dp import MIN_PLUS, TiedConvNet, wave, worlds
+from .resnet import he_initialisation
+
+
+class MazeLayer(nn.Module):
+    """One layer:  state ← clip(conv(ReLU(conv[state, input])), 0, 1).
+
+    Parameters
+    ----------
+    width
+        Channels of the state, (N, width, H, W).
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.first = nn.Conv2d(width + 5, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        he_initialisation(self)
+
+    def forward(self, state: Tensor, seen: Tensor) -> Tensor:
+        """Return the next state. It cannot grow: what is at 0 or 1 and is pushed further stays exactly there."""
+        return self.second(torch.relu(self.first(torch.cat([state, seen], dim=1)))).clamp(0, 1)
 
 
 class MazeNet(nn.Module):
-    """A tied recurrent network of ordinary convolutions:  state ← ReLU(conv(ReLU(conv[state, input]))).
+    """A tied recurrent network of ordinary convolutions, which can run for any number of layers, at any size.
 
-    It can run for as many layers as one likes, on a world of any size. In training mode it runs a random number of
-    layers without gradients and then ``GRADED`` more with them, so that it learns to *improve* whatever state it finds
-    itself in (incremental progress: Bansal et al., "End-to-end algorithm synthesis with recurrent networks", 2022).
+    Two things in its training make it go on where it never was. It starts from a state that it has made itself, after
+    a random number of layers without gradients, so that it learns to *improve* whatever it finds (incremental
+    progress: Bansal et al., "End-to-end algorithm synthesis with recurrent networks", 2022). And this state is
+    disturbed a little, so that it learns to correct small errors before they add up over hundreds of layers.
 
     Parameters
     ----------
@@ -32,42 +56,72 @@ class MazeNet(nn.Module):
         Whether each layer sees the input again; without, only the first does.
     """
 
-    GRADED, UNGRADED = 10, 40
+    GRADED, UNGRADED, NOISE = 8, 30, 0.1
 
     def __init__(self, width: int = 12, *, recall: bool = True):
         super().__init__()
         self.width, self.recall = width, recall
-        self.first = nn.Conv2d(width + 5, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
-        self.read = nn.Conv2d(width, 1, 3, padding=1)
+        self.layer = MazeLayer(width)
+        self.read = _reader(width)
 
     def forward(self, planes: Tensor, steps: int | None = None) -> Tensor:
         """Return a logit for each cell, (N, H, W): positive if it seems to lie on a shortest path.
+
+        In training mode: the logits after each of the last ``GRADED`` layers, (N, GRADED, H, W).
 
         Parameters
         ----------
         planes : (N, 5, H, W)
             Red, green, blue, a 1 at the start, a 1 at the goal.
         steps
-            How many layers; by default half as many as there are cells, enough for the longest way of a maze.
+            How many layers. None runs until hardly anything changes, at most half as many as there are cells.
         """
-        seen = planes
         state = planes.new_zeros(len(planes), self.width, *planes.shape[2:])
-        if self.training and self.recall:
-            with torch.no_grad():
-                for _ in range(int(torch.randint(self.UNGRADED + 1, ()))):
-                    state = self.layer(state, seen)
         if self.training:
-            steps = self.GRADED
+            return self._graded(state, planes)
         for _ in range(planes.shape[2] * planes.shape[3] // 2 if steps is None else steps):
-            state = self.layer(state, seen)
-            if not self.recall:
-                seen = torch.zeros_like(planes)
+            before, state = state, self.layer(state, planes)
+            planes = planes if self.recall else torch.zeros_like(planes)
+            if steps is None and (state - before).abs().max() < 1e-3:
+                break
         return self.read(state)[:, 0]
 
-    def layer(self, state: Tensor, seen: Tensor) -> Tensor:
-        """Return the next state, (N, width, H, W)."""
-        return torch.relu(self.second(torch.relu(self.first(torch.cat([state, seen], dim=1)))))
+    def _graded(self, state: Tensor, planes: Tensor) -> Tensor:
+        if self.recall:  # without it nothing later knows the world, so that every layer must be graded
+            with torch.no_grad():
+                for _ in range(int(torch.randint(self.UNGRADED + 1, ()))):
+                    state = self.layer(state, planes)
+            state = (state + self.NOISE * torch.randn_like(state)).clamp(0, 1)
+        logits = []
+        for _ in range(self.GRADED if self.recall else self.GRADED + self.UNGRADED):
+            state = self.layer(state, planes)
+            planes = planes if self.recall else torch.zeros_like(planes)
+            logits.append(self.read(state))
+        return torch.cat(logits[-self.GRADED :], dim=1)
+
+
+class UntiedMazeNet(nn.Module):
+    """The same layers, each with weights of its own: as deep as it was built, and no deeper."""
+
+    def __init__(self, width: int = 12, depth: int = 20):
+        super().__init__()
+        self.width = width
+        self.layers = nn.ModuleList(MazeLayer(width) for _ in range(depth))
+        self.read = _reader(width)
+
+    def forward(self, planes: Tensor) -> Tensor:
+        """Return a logit for each cell, (N, H, W), from planes (N, 5, H, W)."""
+        state = planes.new_zeros(len(planes), self.width, *planes.shape[2:])
+        for layer in self.layers:
+            state = layer(state, planes)
+        return self.read(state)[:, 0]
+
+
+def _reader(width: int) -> nn.Module:
+    """Return the layer that says what a state means; at first, that hardly any cell is on the way."""
+    read = nn.Conv2d(width, 1, 1)
+    nn.init.constant_(read.bias, -2)
+    return read
 
 
 class MinPlusNet(nn.Module):
@@ -147,13 +201,48 @@ class MinPlusNet(nn.Module):
 
 
 def whole_worlds_right(logits: Tensor, on_way: Tensor) -> Tensor:
-    """Return in which part of the worlds every cell is right."""
+    """Return in which part of the worlds every cell is right; after the last layer, if there are logits of several."""
+    if logits.ndim > on_way.ndim:
+        logits = logits[:, -1]
     return ((logits > 0) == (on_way > 0.5)).flatten(1).all(dim=1).float().mean()
 
 
 def cells_loss(logits: Tensor, on_way: Tensor) -> Tensor:
-    """Cross-entropy of every cell; a cell that is wrong by far does not drown the others."""
+    """Cross-entropy of every cell, and layer; a cell that is wrong by far does not drown the others."""
+    if logits.ndim > on_way.ndim:
+        on_way = on_way[:, None].expand_as(logits)
     return nn.functional.binary_cross_entropy_with_logits(logits.clamp(-30, 30), on_way)
+
+
+def clipped_adam(parameters: Iterable[nn.Parameter], learning_rate: float) -> torch.optim.Optimizer:
+    """Adam, with gradients no longer than 1: those of a layer that is repeated can be very long."""
+    parameters = list(parameters)
+    adam = torch.optim.Adam(parameters, lr=learning_rate)
+
+    def clip(*_: object) -> None:
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+
+    adam.register_step_pre_hook(clip)
+    return adam
+
+
+def mazes(count: int, size: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Return perfect mazes, with one way between any two cells: planes and cells on the way."""
+    rng = np.random.default_rng(seed)
+    return stack([worlds.maze(size, rng) for _ in range(count)])
+
+
+def maze_data(validation_size: int = 31) -> tuple[tuple[Tensor, Tensor], ...]:
+    """Return 3,000 mazes of 11 × 11 (four times each), 30 to choose the epoch, and 100 of 11 × 11 to test on.
+
+    Those that choose the epoch are larger, so that they tell whether the network goes on.
+    """
+    planes, on_way = mazes(3000, 11, seed=0)
+    return (
+        (planes.repeat(4, 1, 1, 1), on_way.repeat(4, 1, 1)),
+        mazes(30, validation_size, seed=1),
+        mazes(100, 11, seed=2),
+    )
 
 
 def small_worlds(seed: int = 0, *, training: int = 1500, size: int = 11) -> tuple[tuple[Tensor, Tensor], ...]:
@@ -172,5 +261,4 @@ def small_worlds(seed: int = 0, *, training: int = 1500, size: int = 11) -> tupl
 def stack(drawn: list[worlds.World]) -> tuple[Tensor, Tensor]:
     """Return worlds of one size as a batch: planes (N, 5, H, W), and 1 on each shortest path (N, H, W)."""
     planes = np.stack([world.planes() for world in drawn])
-    on_way = np.stack([world.on_shortest_path() for world in drawn])
-    return torch.from_numpy(planes).float(), torch.from_numpy(on_way).float()
+    return torch.from_numpy(planes).float(), torch.from_numpy(worlds.on_shortest_paths(drawn)).float()

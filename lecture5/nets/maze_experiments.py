@@ -1,0 +1,134 @@
+"""How far networks that learned on small worlds go: each measurement is one command, and what it gave ships here.
+
+    python -m lecture5.nets.maze_experiments worlds    # the min-plus network on worlds of all kinds
+    python -m lecture5.nets.maze_experiments mazes     # ordinary recurrent networks on mazes
+
+Both train what is not in the folder yet, from three seeds; one training takes minutes. They can be interrupted, and go
+on where they were. :func:`lecture5.nets.experiments.results` reads what they gave.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import itertools
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..dp import worlds
+from .maze import MinPlusNet, mazes, stack, whole_worlds_right
+from .recipes import RECIPES
+from .train import follow
+from .weights import read_weights
+
+KINDS: dict[str, Callable[[int, np.random.Generator], worlds.World]] = {
+    "mazes": worlds.maze,
+    "mazes with loops": partial(worlds.maze, loops=0.15),
+    "mazes without dead ends": worlds.braided,
+    "open rooms": worlds.rooms,
+    "caves with terrain": partial(worlds.caves, kinds=True),
+    "scattered terrain": worlds.scatter,
+}
+COUNTS = {59: 100, 201: 20}
+MAZE_COUNTS = {11: 100, 31: 100, 59: 50}
+PER_BATCH = 10
+
+
+def trained(name: str, folder: Path, seed: int) -> nn.Module:
+    """Return a network trained by its recipe; it is trained now if the folder does not have it yet."""
+    place = folder / f"seed{seed}"
+    if not (place / f"{name}.json").exists():
+        follow(name, place, seed=seed)
+    model = RECIPES[name].build()
+    read_weights(model, place / f"{name}.safetensors")
+    return model.eval()
+
+
+def on_worlds(folder: Path, seeds: Sequence[int]) -> list[dict]:
+    """Count how many worlds of each kind and size the min-plus network gets right in every cell, for each seed.
+
+    Networks that rounded to the same costs and moves are the same program, and are run once.
+    """
+    programs: dict[str, MinPlusNet] = {}
+    seeds_of: dict[str, list[int]] = {}
+    for seed in seeds:
+        model = trained("min-plus-worlds", folder, seed)
+        program = rounded(model)
+        programs[program] = model
+        seeds_of.setdefault(program, []).append(seed)
+    rows = []
+    for (kind, draw), (size, count) in itertools.product(KINDS.items(), COUNTS.items()):
+        rng = np.random.default_rng(1000 + size)
+        right = dict.fromkeys(programs, 0)
+        for _ in range(count // PER_BATCH):
+            planes, on_way = stack([draw(size, rng) for _ in range(PER_BATCH)])
+            for program, model in programs.items():
+                with torch.no_grad():
+                    right[program] += round(PER_BATCH * float(whole_worlds_right(model(planes), on_way)))
+        for program, seed in ((p, s) for p in programs for s in seeds_of[p]):
+            rows.append({"kind": kind, "size": size, "seed": seed, "worlds": count, "right": right[program]})
+        print(rows[-1], flush=True)
+    return rows
+
+
+def rounded(model: MinPlusNet) -> str:
+    """Return what the network computes with: the rounded cost of every colour, and of every move."""
+    colours = torch.tensor([*worlds.COLOURS.values(), worlds.START, worlds.GOAL]).T[None, :, :, None]
+    with torch.no_grad():
+        return str([part.flatten().tolist() for part in model.costs(colours)])
+
+
+def on_mazes(folder: Path, seeds: Sequence[int]) -> list[dict]:
+    """Count how many mazes ordinary networks get right in every cell: after 20 layers, or when they have settled."""
+    rows = []
+    test = {size: mazes(count, size, seed=1000 + size) for size, count in MAZE_COUNTS.items()}
+    runs = [("maze-net", seed, steps) for seed in seeds for steps in (None, 20)]
+    runs += [("maze-net-untied", seeds[0], 20), ("maze-net-no-recall", seeds[0], None)]
+    for name, seed, steps in runs:
+        model = trained(name, folder, seed)
+        network = model if name == "maze-net-untied" else partial(model, steps=steps)
+        for size, data in test.items():
+            with torch.inference_mode():
+                right = sum(
+                    float(whole_worlds_right(network(planes), on_way)) * len(planes)
+                    for planes, on_way in zip(*(part.split(PER_BATCH) for part in data), strict=True)
+                )
+            rows.append(
+                {
+                    "network": name,
+                    "seed": seed,
+                    "layers": steps or "all",
+                    "size": size,
+                    "mazes": len(data[0]),
+                    "right": round(right),
+                }
+            )
+            print(rows[-1], flush=True)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m lecture5.nets.maze_experiments",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", choices=("worlds", "mazes"))
+    parser.add_argument("--out", type=Path, default=Path("weights"), help="folder to write to (default %(default)s)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="(default: 0 1 2)")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    rows = (on_worlds if options.name == "worlds" else on_mazes)(options.out, options.seeds)
+    with (options.out / f"{options.name}.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()
