@@ -15,10 +15,23 @@ import torch
 from torch import nn
 
 from .augmentation import random_affine
+from .detection import RegionNet, scene_regions
 from .filter_bank import LearnedBank
 from .lenet import LeNet5
-from .maze import MinPlusNet, cells_loss, small_worlds, whole_worlds_right
+from .maze import (
+    MazeNet,
+    MinPlusNet,
+    UntiedMazeNet,
+    cells_loss,
+    clipped_adam,
+    maze_data,
+    small_worlds,
+    whole_worlds_right,
+)
+from .planner import ValueIterationNet, cells_decided_right, imitation_loss, plan_data
 from .resnet import cifar_resnet
+from .routes import RouteReader, distances_right, route_data
+from .segmentation import SCENE_NETS, scene_net, scene_pixels
 from .training import Data
 
 
@@ -125,6 +138,36 @@ def _bank(noise: float) -> Recipe:
     )
 
 
+def _scenes(name: str) -> Recipe:
+    return Recipe(
+        what=f"A network for the classes of pixels, {name!r} in lecture5.nets.segmentation",
+        build=partial(scene_net, name),
+        data=scene_pixels,
+        data_text="lecture5.data.scenes: 2,000 to learn from, 300 to choose the epoch, 300 on other photographs to "
+        "test on; scores: the fraction of the pixels that are right",
+        settings={"epochs": 10, "learning_rate": 0.01, "batch_size": 16, "optimiser": torch.optim.Adam},
+    )
+
+
+def _maze(what: str, build: Callable[[], nn.Module], validation_size: int = 11) -> Recipe:
+    return Recipe(
+        what=what,
+        build=build,
+        data=partial(maze_data, validation_size),
+        data_text="by lecture5.dp.worlds.maze: 3,000 of 11 × 11 cells to learn from, each four times an epoch, 30 of "
+        f"{validation_size} × {validation_size} to choose the epoch, 100 of 11 × 11 to test on; scores: mazes in which "
+        "every cell is right",
+        settings={
+            "epochs": 8,
+            "learning_rate": 0.005,
+            "batch_size": 32,
+            "optimiser": clipped_adam,
+            "loss": cells_loss,
+            "score": whole_worlds_right,
+        },
+    )
+
+
 RECIPES: dict[str, Recipe] = {
     "lenet5-digits": Recipe(
         what="LeNet-5 with ReLU and max pooling, for handwritten digits",
@@ -137,6 +180,9 @@ RECIPES: dict[str, Recipe] = {
     **{f"resnet{depth}-fashion": _clothes(depth, residual=True) for depth in (8, 20, 56)},
     "learned-bank": _bank(0.15),
     "learned-bank-faint": _bank(0.03),
+    "maze-net": _maze("A recurrent network of ordinary convolutions, tied and with recall, for mazes", MazeNet, 31),
+    "maze-net-no-recall": _maze("The same without recall", partial(MazeNet, recall=False)),
+    "maze-net-untied": _maze("The same with 20 layers, each with weights of its own", UntiedMazeNet),
     "min-plus-worlds": Recipe(
         what="A network whose layer is a (min, +) convolution, for the shortest way through small worlds",
         build=MinPlusNet,
@@ -150,6 +196,45 @@ RECIPES: dict[str, Recipe] = {
             "optimiser": torch.optim.Adam,
             "loss": cells_loss,
             "score": whole_worlds_right,
+        },
+    ),
+    **{f"scenes-{name}": _scenes(name) for name in SCENE_NETS},
+    "scenes-regions": Recipe(
+        what="A classifier for regions of scenes: the network of R-CNN",
+        build=partial(RegionNet, 6),
+        data=scene_regions,
+        data_text="region proposals in lecture5.data.scenes, up to 16 of each: of 600 scenes to learn from, of 100 to "
+        "choose the epoch, of 150 on other photographs to test on",
+        settings={"epochs": 8, "learning_rate": 0.004, "batch_size": 32, "optimiser": torch.optim.Adam},
+    ),
+    "route-digits": Recipe(
+        what="LeNet-5 before a layer of shortest paths: digits learned from route lengths, without labels",
+        build=RouteReader,
+        data=route_data,
+        data_text="maps of 3 × 3 digits (lecture5.data.digits), distances from their upper left corners: 4,000 to "
+        "learn from, 300 to choose the epoch, 300 to test on; scores: distances that are right when rounded",
+        settings={
+            "epochs": 15,
+            "learning_rate": 0.002,
+            "batch_size": 32,
+            "optimiser": torch.optim.Adam,
+            "loss": nn.functional.smooth_l1_loss,
+            "score": distances_right,
+        },
+    ),
+    "planner": Recipe(
+        what="A value iteration network that imitates an expert on slippery ground",
+        build=ValueIterationNet,
+        data=plan_data,
+        data_text="lecture5.nets.planner.plans, 9 × 9 cells: 1,000 to learn from, 200 to choose the epoch, 200 to test "
+        "on; scores: cells in which its choice is one of the best",
+        settings={
+            "epochs": 20,
+            "learning_rate": 0.03,
+            "batch_size": 32,
+            "optimiser": torch.optim.Adam,
+            "loss": imitation_loss,
+            "score": cells_decided_right,
         },
     ),
 }
