@@ -12,7 +12,8 @@ from .augmentation import random_affine
 from .detection import RegionNet
 from .filter_bank import LearnedBank
 from .lenet import LeNet5
-from .maze import MazeNet, MinPlusNet
+from .maze import MazeNet, MinPlusNet, UntiedMazeNet
+from .planner import ValueIterationNet
 from .resnet import (
     BasicBlock,
     Block,
@@ -39,6 +40,7 @@ from .segmentation import (
     bilinear_upsampling,
     convolutionalised,
 )
+from .routes import RouteReader
 from .training import Epoch, TrainingError, evaluate, fit, fraction_right, read_log, sgd
 from .weights import IMAGENET_MEAN, IMAGENET_STD, WeightsCard, WeightsError, card, history, load, shipped
 
@@ -61,7 +63,10 @@ __all__ = [
     "PreActivationBlock",
     "RegionNet",
     "ResNet",
+    "RouteReader",
     "TrainingError",
+    "UntiedMazeNet",
+    "ValueIterationNet",
     "UNet",
     "WeightsCard",
     "WeightsError",
