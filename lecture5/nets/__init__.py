@@ -31,6 +31,7 @@ from .resnet import (
     resnet56,
     resnet110,
 )
+from .routes import RouteReader
 from .segmentation import (
     FCN,
     ContextModule,
@@ -40,7 +41,6 @@ from .segmentation import (
     bilinear_upsampling,
     convolutionalised,
 )
-from .routes import RouteReader
 from .training import Epoch, TrainingError, evaluate, fit, fraction_right, read_log, sgd
 from .weights import IMAGENET_MEAN, IMAGENET_STD, WeightsCard, WeightsError, card, history, load, shipped
 
@@ -65,9 +65,9 @@ __all__ = [
     "ResNet",
     "RouteReader",
     "TrainingError",
+    "UNet",
     "UntiedMazeNet",
     "ValueIterationNet",
-    "UNet",
     "WeightsCard",
     "WeightsError",
     "bilinear_kernel",
