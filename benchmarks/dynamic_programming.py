@@ -1,7 +1,7 @@
 """The algorithms of lecture5.dp beside libraries that were written for one of them each, in one run.
 
-    python benchmarks/dynamic_programming.py                    # print a table; one to two minutes
-    python benchmarks/dynamic_programming.py --out FILE.json    # and write it, as chapter 14 reads it
+    python benchmarks/dynamic_programming.py                                   # print a table; one to two minutes
+    python benchmarks/dynamic_programming.py --out lecture5/dp/timings.json    # and write it, as chapter 14 reads it
 
 Both get the same grid and must give the same answer, or the run fails. They take turns, and the best time of each is
 kept: processor time, which minds other programs on the machine less than the clock on the wall does. What counts is

@@ -30,6 +30,7 @@ from .semiring import (
 )
 from .smooth import game_of_life, heat, sparse_code, synthesise
 from .tied import NotConverged, Run, TiedConvNet
+from .timings import timings
 
 __all__ = [
     "LOG_SUM_EXP",
@@ -67,6 +68,7 @@ __all__ = [
     "sparse_code",
     "stereo_costs",
     "synthesise",
+    "timings",
     "value_iteration",
     "viterbi",
     "wave",
