@@ -15,7 +15,7 @@ help:
 	echo "make bench        measure our convolutions beside torch, scipy and teaching code"
 	echo ""
 	echo "For maintainers:"
-	echo "make release      write exercises/ anew from solutions/"
+	echo "make release      write exercises/ and the kill table anew from solutions/"
 	echo "make notebooks    run the book's notebooks and store their outputs"
 	echo "make lint         ruff, on code and notebooks"
 	echo "make lock         choose the newest versions for constraints.txt"

@@ -129,9 +129,14 @@ class Grader:
                 raise SandboxFault(f"the checks cannot be collected:\n{printed.getvalue()}")
 
     @property
+    def checks(self) -> list[CheckResult]:
+        """What earns points, before anything has run."""
+        return [check for check in map(_result_for, self._items) if check.max_points > 0]
+
+    @property
     def max_points(self) -> float:
         """What a submission can earn."""
-        return sum(_result_for(item).max_points for item in self._items)
+        return sum(check.max_points for check in self.checks)
 
     def grade(
         self,

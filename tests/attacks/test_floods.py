@@ -16,7 +16,7 @@ MIB = 180  # some 95 of them are Python and the libraries
         ("lines", {"output limit"}),
         ("large pieces", {"output limit"}),
         ("descriptor 1", {"output limit", "wrong"}),  # half of what goes past Python ends in the box
-        ("an exception", {"exception"}),
+        ("an exception", {"exception", "out of memory"}),
         ("results", {"wrong"}),
         ("messages", {"output limit"}),
     ],

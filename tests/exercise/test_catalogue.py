@@ -1,4 +1,4 @@
-"""The catalogues: references against independent oracles, every misconception named, every misconception caught."""
+"""The catalogues: references against independent oracles, every misconception named. That it is caught: test_kills."""
 
 import itertools
 import re
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lecture5.exercise.catalogue import convolution, exercise_numbers, find_question, get_exercise
 from lecture5.exercise.diagnosis import diagnose, reference_outputs
-from lecture5.grading.planted import grade_functions, kill_table
+from lecture5.grading.planted import grade_functions
 
 EXERCISES = [get_exercise(number) for number in exercise_numbers()]
 QUESTIONS = [question for exercise in EXERCISES for question in exercise.questions]
@@ -96,12 +96,6 @@ def test_pairs_are_explained(question):
 def test_sentences_speak_to_students_and_give_no_code(question, wrong):
     assert wrong.sentence.endswith((".", "?"))
     assert not re.search(r"\[::|np\.(?!roll)|\bfor \w+ in\b|\blambda\b", wrong.sentence)
-
-
-@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.number)
-def test_every_misconception_is_caught(exercise):
-    survivors = [f"{kill.function}: {kill.misconception}" for kill in kill_table(exercise) if not kill.hidden]
-    assert survivors == [], "hidden tests that do not see an error"
 
 
 LAZY = {
