@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lecture5
-from lecture5.exercise.catalogue import fully_connected_to_convolutional as exercise
+from lecture5.exercise.catalogue import layers_as_matrices as exercise
 
 seeds = st.integers(0, 2**32 - 1)
 sizes = st.integers(4, 7)

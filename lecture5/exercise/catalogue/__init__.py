@@ -11,7 +11,7 @@ _MODULES = {
     "01": "convolution",
     "02": "filters",
     "03": "padding_stride_dilation",
-    "04": "fully_connected_to_convolutional",
+    "04": "layers_as_matrices",
     "05": "feature_maps_and_pooling",
     "08": "invariants_and_receptive_fields",
     "10": "batchnorm_residual",

@@ -520,7 +520,7 @@ EQUIVARIANCE_ERROR = Question(
 
 EXERCISE = Exercise(
     number="04",
-    name="fully-connected-to-convolutional",
+    name="layers-as-matrices",
     questions=(COUNT_WEIGHTS, CONV_MATRIX, LOCALLY_CONNECTED_MATRIX, LAYER_MATRIX, EQUIVARIANCE_ERROR),
     allowed=("numpy", "matplotlib"),
 )
