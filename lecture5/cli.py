@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="print a record that a program can read")
 
     release = command(
-        "release", "exercise.commands:release_command", "make the students' notebooks from those with solutions"
+        "release", "grading.kills:release_command", "make the students' notebooks from those with solutions"
     )
     release.add_argument("--exercise", metavar="NN", help="only this one")
     release.add_argument("--check", action="store_true", help="write nothing; fail if one is not current")
