@@ -602,3 +602,16 @@ def test_relu_paths_refuse():
     for cost, largest, says in (([[1, -1]], 9, "negative"), ([[1, 1]], np.inf, "largest is inf")):
         with pytest.raises(ValueError, match=says):
             dp.relu_shortest_paths(cost, (0, 0), largest, 3)
+
+
+def test_timings_are_there_for_every_algorithm_and_what_the_chapter_says_of_them_holds():
+    rows = dp.timings()
+    sizes = {name: {row["size"] for row in rows if row["algorithm"] == name} for name in {r["algorithm"] for r in rows}}
+    assert len(sizes) == 11
+    assert all(found == {64, 256, 1024} for name, found in sizes.items() if "paths, one winding" not in name)
+    ratio = {(row["algorithm"], row["size"]): row["ours_ms"] / row["peer_ms"] for row in rows}
+    same_work = {"game of life, 10 steps", "heat, 100 steps", "edit distance of two words"}
+    for (name, size), times in ratio.items():
+        if size == 1024:
+            assert times < 3 if name in same_work else times > 10, name
+    assert ratio["shortest paths, one winding corridor", 64] > 1000

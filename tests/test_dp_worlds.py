@@ -9,6 +9,7 @@ from lecture5.dp import worlds
 KINDS = {
     "maze": lambda rng: worlds.maze(21, rng),
     "loops": lambda rng: worlds.maze(21, rng, loops=0.2),
+    "braided": lambda rng: worlds.braided(21, rng),
     "scatter": lambda rng: worlds.scatter(17, rng),
     "rooms": lambda rng: worlds.rooms(21, rng),
     "caves": lambda rng: worlds.caves(20, rng, kinds=True),
@@ -26,7 +27,7 @@ def test_the_goal_can_be_reached_and_ends_stand_on_road(kind, seed):
     assert on_way[world.start]
     assert on_way[world.goal]
     assert dp.flood_fill(on_way, world.start)[world.goal]  # without a gap
-    if kind in ("maze", "loops", "rooms"):
+    if kind in ("maze", "loops", "braided", "rooms"):
         assert np.isinf(world.cost[[0, -1]]).all()
         assert np.isinf(world.cost[:, [0, -1]]).all()
 
@@ -38,6 +39,14 @@ def test_a_maze_is_a_tree_and_loops_are_none():
         edges = (open_cells[1:] & open_cells[:-1]).sum() + (open_cells[:, 1:] & open_cells[:, :-1]).sum()
         assert bool(edges == open_cells.sum() - 1) is is_tree
         assert dp.connected_components(open_cells).max() == 1
+
+
+def test_a_braided_maze_has_no_dead_ends():
+    for seed in range(4):
+        for draw, has_some in ((worlds.maze, True), (worlds.braided, False)):
+            open_cells = np.isfinite(draw(21, np.random.default_rng(seed)).cost).astype(int)
+            ways = open_cells[:-2, 1:-1] + open_cells[2:, 1:-1] + open_cells[1:-1, :-2] + open_cells[1:-1, 2:]
+            assert bool((ways[open_cells[1:-1, 1:-1] == 1] == 1).any()) is has_some
 
 
 def test_all_shortest_paths_are_marked_and_nothing_else():
