@@ -52,6 +52,8 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument("--exercise", required=True, metavar="NN")
     grade.add_argument("--out", required=True, type=Path, metavar="DIR", help="records, feedback and tables go here")
     grade.add_argument("--workers", type=_positive, metavar="N", help="side by side (default: one per processor)")
+    grade.add_argument("--engine", choices=("local", "dask"), default="local", help="where (default: this machine)")
+    grade.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, for example tcp://10.0.0.1:8786")
     grade.add_argument("--cohort", default="", metavar="TEXT", help="seeds the hidden tests' random inputs")
     grade.add_argument("--trust", action="store_true", help="run submissions without a sandbox, with all your rights")
     grade.add_argument("--export", action="append", default=[], choices=EXPORTS, help="also write this format")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 from lecture5.exercise.catalogue import exercise_numbers, get_exercise
@@ -12,6 +13,7 @@ from lecture5.exercise.checking import ALL_PASS, SOME_FAIL
 from lecture5.exercise.model import Exercise
 from lecture5.exercise.places import NotFound
 from lecture5.grading import batch
+from lecture5.grading.engines import dask
 from lecture5.grading.grade import Job, grade
 from lecture5.grading.gradebook.commands import default_place
 from lecture5.grading.gradebook.exports import export, write_export
@@ -27,10 +29,13 @@ def grade_command(options: argparse.Namespace) -> int:
     """Grade a folder."""
     try:
         job = Job(get_exercise(options.exercise).number, options.cohort, sandboxed=not options.trust)
-        records = batch.run(options.submissions, job, options.out, options.workers or default_workers())
+        engine = partial(dask.grade_all, scheduler=options.scheduler) if options.engine == "dask" else None
+        if (options.scheduler is None) != (engine is None):
+            raise batch.Unsafe("--engine dask and --scheduler ADDRESS belong together")
+        records = batch.run(options.submissions, job, options.out, options.workers or default_workers(), engine)
         for form in options.export:
             write_export(export(read_folder(options.out), form), default_place(options.out, form))
-    except (KeyError, NotFound, FileNotFoundError, batch.Unsafe) as error:
+    except (KeyError, NotFound, FileNotFoundError, batch.Unsafe, dask.NoCluster) as error:
         print(error.args[0], file=sys.stderr)
         return 2
     except (SandboxFault, OSError) as error:
