@@ -383,6 +383,7 @@ PLANTED = {
             "columns.reshape(kernel.shape[2], settings.groups, -1).swapaxes(0, 1)",
         ),
         ("target += ", "target[...] = "),
+        ("out=target.reshape", "out=target.copy().reshape"),
         ("_product(columns_of.swapaxes(1, 2), grad)", "_product(columns_of[..., ::-1].swapaxes(1, 2), grad)"),
     ],
     "columns": [

@@ -40,8 +40,12 @@ def forward(x: np.ndarray, w: np.ndarray, settings: Settings) -> np.ndarray:
         for block in part:
             columns = workspace("columns", (channels, *w.shape[2:], *block.shape), x.dtype)
             gather(x, block, columns, settings)
-            product = _product(kernel, columns.reshape(settings.groups, kernel.shape[2], -1))
-            y[block.samples, :, *block.positions] = product.reshape(len(w), *block.shape).swapaxes(0, 1)
+            columns = columns.reshape(settings.groups, kernel.shape[2], -1)
+            target = y[block.samples, :, *block.positions]
+            if len(target) == 1:  # Whole rows of one sample, or a part of a row: a matrix in memory, too.
+                np.matmul(kernel, columns, out=target.reshape(settings.groups, kernel.shape[1], -1))
+            else:
+                target[...] = _product(kernel, columns).reshape(len(w), *block.shape).swapaxes(0, 1)
 
     in_threads(work, _blocks(x.shape, w.shape, output_size, x.itemsize, thread_count()))
     return y
