@@ -18,18 +18,22 @@ import numpy as np
 
 from ..arguments import choice
 from .images import FASHION_CLASSES, digits, fashion
+from .scenes import SCENE_CLASSES, Scenes, scenes
 from .stereo import StereoPair, stereo_pair
 
 __all__ = [
     "FASHION_CLASSES",
+    "SCENE_CLASSES",
     "Card",
     "Cards",
     "DataError",
+    "Scenes",
     "StereoPair",
     "cards",
     "digits",
     "fashion",
     "photograph",
+    "scenes",
     "sound",
     "stereo_pair",
 ]

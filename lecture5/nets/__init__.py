@@ -9,7 +9,6 @@ True
 
 from .alexnet import AlexNet
 from .augmentation import random_affine
-from .detection import RegionNet
 from .filter_bank import LearnedBank
 from .lenet import LeNet5
 from .maze import MazeNet, MinPlusNet, UntiedMazeNet
@@ -61,7 +60,6 @@ __all__ = [
     "MinPlusNet",
     "PadShortcut",
     "PreActivationBlock",
-    "RegionNet",
     "ResNet",
     "RouteReader",
     "TrainingError",

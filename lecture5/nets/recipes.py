@@ -15,7 +15,6 @@ import torch
 from torch import nn
 
 from .augmentation import random_affine
-from .detection import RegionNet, scene_regions
 from .filter_bank import LearnedBank
 from .lenet import LeNet5
 from .maze import (
@@ -199,14 +198,6 @@ RECIPES: dict[str, Recipe] = {
         },
     ),
     **{f"scenes-{name}": _scenes(name) for name in SCENE_NETS},
-    "scenes-regions": Recipe(
-        what="A classifier for regions of scenes: the network of R-CNN",
-        build=partial(RegionNet, 6),
-        data=scene_regions,
-        data_text="region proposals in lecture5.data.scenes, up to 16 of each: of 600 scenes to learn from, of 100 to "
-        "choose the epoch, of 150 on other photographs to test on",
-        settings={"epochs": 8, "learning_rate": 0.004, "batch_size": 32, "optimiser": torch.optim.Adam},
-    ),
     "route-digits": Recipe(
         what="LeNet-5 before a layer of shortest paths: digits learned from route lengths, without labels",
         build=RouteReader,

@@ -360,3 +360,45 @@ SCENE_NETS: dict[str, Callable[[], nn.Module]] = {
 def scene_net(name: str) -> nn.Module:
     """Return one of :data:`SCENE_NETS`, with its weights laid out so that convolutions on a CPU are fastest."""
     return SCENE_NETS[name]().to(memory_format=torch.channels_last)
+
+
+class Readout(nn.Module):
+    """New scores from the features of a trained :class:`FCN`, whose encoder stays as it is: only 1 × 1 layers learn.
+
+    It shows what can be read at each grid. Scores are enlarged by plain interpolation.
+
+    Parameters
+    ----------
+    trained
+        Where the features come from. It is neither changed nor copied.
+    finest
+        As in :class:`FCN`: 16 reads the coarsest features only, 8 and 4 add those of finer grids.
+
+    Examples
+    --------
+    >>> readout = Readout(FCN(num_classes=6), finest=8)
+    >>> tuple(readout(torch.zeros(1, 3, 32, 48)).shape)
+    (1, 6, 32, 48)
+    >>> [name for name, _ in readout.named_parameters()]
+    ['scores.0.weight', 'scores.0.bias', 'scores.1.weight', 'scores.1.bias']
+    """
+
+    def __init__(self, trained: FCN, finest: int) -> None:
+        super().__init__()
+        if finest not in (4, 8, 16):
+            raise ValueError(f"finest is {finest!r}, but it must be 4, 8 or 16")
+        self.encoder = [stage.eval() for stage in trained.stages]  # in a list: its weights are not ours to learn
+        widths = [stage[-1][0].out_channels for stage in trained.stages[:1:-1]][: {16: 1, 8: 2, 4: 3}[finest]]
+        self.scores = nn.ModuleList([nn.Conv2d(width, trained.scores.out_channels, 1) for width in widths])
+        self.finest = finest
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = []
+        with torch.no_grad():
+            for stage in self.encoder:
+                x = stage(x)
+                maps.append(x)
+        total = self.scores[0](maps.pop())
+        for layer in self.scores[1:]:
+            total = nn.functional.interpolate(total, scale_factor=2, mode="bilinear") + layer(maps.pop())
+        return nn.functional.interpolate(total, scale_factor=self.finest, mode="bilinear")

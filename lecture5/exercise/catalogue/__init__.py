@@ -15,6 +15,7 @@ _MODULES = {
     "05": "feature_maps_and_pooling",
     "08": "invariants_and_receptive_fields",
     "10": "batchnorm_residual",
+    "12": "segmentation",
     "14": "dynamic_programming",
 }
 
