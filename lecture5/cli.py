@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 DONE, FAILED, WRONG_USE, OUR_FAULT = 0, 1, 2, 3
+OWN_PARSERS = {"bench": "lecture5.bench", "train": "lecture5.nets.train"}  # modules that read their own arguments
 EXPORTS = ("canvas", "classroom", "gradescope", "junit", "nbgrader")
 
 
@@ -78,6 +79,7 @@ def parser() -> argparse.ArgumentParser:
         )
 
     commands.add_parser("bench", help="measure our convolutions beside torch, scipy and teaching code", add_help=False)
+    commands.add_parser("train", help="train a network of the book by its recipe", add_help=False)
 
     package = command("package", "exercise.packaging:command", "pack an exercise for Gradescope or GitHub Classroom")
     platforms = package.add_subparsers(dest="platform", required=True, metavar="PLATFORM")
@@ -126,8 +128,8 @@ def _positive(text: str) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments[:1] == ["bench"]:  # It has a parser of its own.
-        return import_module("lecture5.bench").main(arguments[1:])
+    if arguments and arguments[0] in OWN_PARSERS:
+        return import_module(OWN_PARSERS[arguments[0]]).main(arguments[1:])
     options = parser().parse_args(arguments)
     module, _, function = options.run.partition(":")
     try:

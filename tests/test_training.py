@@ -281,3 +281,10 @@ def test_random_affine_mirrors_when_asked():
     kept = [torch.allclose(b, a, atol=1e-5) for a, b in zip(x, y, strict=True)]
     assert sum(mirrored) + sum(kept) == 100
     assert 30 < sum(mirrored) < 70
+
+
+def test_the_command_names_its_recipes(capsys):
+    from lecture5.cli import main
+
+    assert main(["train"]) == 0
+    assert "LeNet-5" in capsys.readouterr().out
