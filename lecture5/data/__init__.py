@@ -17,18 +17,23 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arguments import choice
+from .brain import Brain, brain
 from .images import FASHION_CLASSES, digits, fashion
 from .scenes import SCENE_CLASSES, Scenes, scenes
 from .stereo import StereoPair, stereo_pair
+from .voices import VOICES, voices
 
 __all__ = [
     "FASHION_CLASSES",
     "SCENE_CLASSES",
+    "VOICES",
+    "Brain",
     "Card",
     "Cards",
     "DataError",
     "Scenes",
     "StereoPair",
+    "brain",
     "cards",
     "digits",
     "fashion",
@@ -36,6 +41,7 @@ __all__ = [
     "scenes",
     "sound",
     "stereo_pair",
+    "voices",
 ]
 
 
