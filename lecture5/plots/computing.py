@@ -37,10 +37,10 @@ def times_by_kernel(
             axes[0].set_xticks(sizes, [str(size) for size in sizes])
             axes[0].minorticks_off()
             axes[0].set(xlabel="rows and columns of the kernel", ylabel=ylabel)
-            axes[0].legend(loc="upper center", bbox_to_anchor=(0.5, -0.24), ncols=3, handlelength=2.6)
+            axes[0].legend(loc="upper center", bbox_to_anchor=(0.5, -0.24), ncols=2, handlelength=2.6)
             plain(axes[0], zero_line=False)
 
-        return drawn_panel(draw, alt=alt, title=title, size=(3.9, 3.5))
+        return drawn_panel(draw, alt=alt, title=title, size=(2.95, 3.5))
 
     return Figure("time by kernel size", [panel(title, *content) for title, content in panels.items()])
 
@@ -53,7 +53,8 @@ def roofline(
     Parameters
     ----------
     layers
-        Name, and (intensity in operations per byte, operations per second).
+        Name, and (intensity in operations per byte, operations per second). Names that begin with ``fc`` are drawn
+        as fully connected ones.
     peak
         The most operations per second that the machine was seen to do.
     bandwidth
@@ -74,11 +75,13 @@ def roofline(
         axes[0].loglog(x, np.minimum(peak, x * bandwidth) / 1e9, color=theme.ink)
         axes[0].fill_between(x, np.minimum(peak, x * bandwidth) / 1e9, 1e-3, color=theme.faint, alpha=0.25, linewidth=0)
         axes[0].axvline(peak / bandwidth, color=theme.ink, linewidth=0.8, linestyle=":")
-        for name, (intensity, speed) in points.items():
-            dense = name.startswith("fc")
+        beside = ((6, -4, "left"), (-6, -4, "right"), (0, 6, "center"))  # names in turn, so that neighbours do not meet
+        for number, (name, (intensity, speed)) in enumerate(points.items()):
+            dense, (right, up, side) = name.startswith("fc"), beside[number % 3]
             look = {"color": theme.orange if dense else theme.green, "marker": "s" if dense else "o", "markersize": 5}
             axes[0].plot(intensity, speed / 1e9, linestyle="", **look)
-            axes[0].annotate(name, (intensity, speed / 1e9), textcoords="offset points", xytext=(6, -4), fontsize=9)
+            place = {"textcoords": "offset points", "xytext": (right, up), "ha": side, "fontsize": 9}
+            axes[0].annotate(name, (intensity, speed / 1e9), **place)
         lowest = min(speed for _, speed in points.values())
         axes[0].set(xlim=(x[0], x[-1]), ylim=(lowest / 1e9 / 3, peak / 1e9 * 3))
         axes[0].set(xlabel="operations per byte", ylabel="billion operations per second")
