@@ -56,6 +56,8 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument("--engine", choices=("local", "dask"), default="local", help="where (default: this machine)")
     grade.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, for example tcp://10.0.0.1:8786")
     grade.add_argument("--cohort", default="", metavar="TEXT", help="seeds the hidden tests' random inputs")
+    grade.add_argument("--container", choices=("docker", "podman"), help="in containers, where bubblewrap is forbidden")
+    grade.add_argument("--image", metavar="NAME", help="for --container; lecture5 package image says how to build it")
     grade.add_argument("--trust", action="store_true", help="run submissions without a sandbox, with all your rights")
     grade.add_argument("--export", action="append", default=[], choices=EXPORTS, help="also write this format")
     grade.add_argument("--json", action="store_true", help="print the records instead of a table")
@@ -81,7 +83,9 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("bench", help="measure our convolutions beside torch, scipy and teaching code", add_help=False)
     commands.add_parser("train", help="train a network of the book by its recipe", add_help=False)
 
-    package = command("package", "exercise.packaging:command", "pack an exercise for Gradescope or GitHub Classroom")
+    package = command(
+        "package", "grading.gradebook.packaging:command", "pack an exercise for Gradescope or GitHub Classroom"
+    )
     platforms = package.add_subparsers(dest="platform", required=True, metavar="PLATFORM")
     gradescope = platforms.add_parser("gradescope", help="the zip of an autograder")
     gradescope.add_argument("--out", required=True, type=Path, metavar="FILE")
@@ -90,7 +94,9 @@ def parser() -> argparse.ArgumentParser:
     classroom = platforms.add_parser("classroom", help="a template repository with a workflow of visible checks")
     classroom.add_argument("--out", required=True, type=Path, metavar="DIR")
     classroom.add_argument("--install", required=True, metavar="ADDRESS", help="what pip installs: git+https://…")
-    for platform in (gradescope, classroom):
+    image = platforms.add_parser("image", help="the recipe of an image for lecture5 grade --container")
+    image.add_argument("--out", required=True, type=Path, metavar="FILE")
+    for platform in (gradescope, classroom, image):
         platform.add_argument("--exercise", required=True, metavar="NN")
 
     doctor = command("doctor", "grading.doctor:command", "say what this machine offers, and how to get what is missing")

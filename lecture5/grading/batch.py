@@ -15,6 +15,7 @@ from lecture5.grading import records
 from lecture5.grading.feedback import page
 from lecture5.grading.grade import Job
 from lecture5.grading.pool import grade_all
+from lecture5.grading.providers.container import require
 from lecture5.grading.records import Record
 from lecture5.grading.sandbox import remove_abandoned
 from lecture5.grading.submissions import Found, Unreadable, find_submissions, read_file
@@ -45,10 +46,13 @@ def run(place: Path, job: Job, out: Path, workers: int, engine: Engine | None = 
     FileNotFoundError
         If ``place`` does not exist, or holds nothing.
     """
-    if engine is None and job.sandboxed and shutil.which("bwrap") is None:
+    if engine is None and job.container is not None:
+        require(job.container)
+    elif engine is None and job.sandboxed and shutil.which("bwrap") is None:
         raise Unsafe(
             "bubblewrap is not installed, so submissions would run with all your rights. Install it "
-            "(apt-get install bubblewrap), or add --trust if you trust every one of them. lecture5 doctor says more."
+            "(apt-get install bubblewrap), use --container, or add --trust if you trust every one of them. "
+            "lecture5 doctor says more."
         )
     found = find_submissions(place, job.exercise.notebook_name)
     if not found:

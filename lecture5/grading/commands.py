@@ -20,6 +20,7 @@ from lecture5.grading.gradebook.exports import export, write_export
 from lecture5.grading.gradebook.folder import read_folder
 from lecture5.grading.outcomes import SandboxFault
 from lecture5.grading.pool import default_workers
+from lecture5.grading.providers.container import Container
 from lecture5.grading.records import Record
 from lecture5.grading.session import Grader
 from lecture5.grading.submissions import Found, Unreadable, read_answers, read_file
@@ -28,7 +29,14 @@ from lecture5.grading.submissions import Found, Unreadable, read_answers, read_f
 def grade_command(options: argparse.Namespace) -> int:
     """Grade a folder."""
     try:
-        job = Job(get_exercise(options.exercise).number, options.cohort, sandboxed=not options.trust)
+        job = Job(
+            get_exercise(options.exercise).number,
+            options.cohort,
+            sandboxed=not options.trust,
+            container=Container(options.container, options.image) if options.container else None,
+        )
+        if (options.container is None) != (options.image is None) or (options.container and options.trust):
+            raise batch.Unsafe("--container and --image belong together, and not to --trust")
         engine = partial(dask.grade_all, scheduler=options.scheduler) if options.engine == "dask" else None
         if (options.scheduler is None) != (engine is None):
             raise batch.Unsafe("--engine dask and --scheduler ADDRESS belong together")

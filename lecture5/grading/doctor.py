@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lecture5.grading.kernel import Kernel
 from lecture5.grading.outcomes import SandboxFault
+from lecture5.grading.providers.container import containers_here
 
 # What must not be possible inside; the probe returns what is.
 PROBE = """
@@ -74,6 +75,14 @@ def bubblewrap_runs() -> str:
     return "bubblewrap works: submissions run in a sandbox"
 
 
+def sandbox_runs() -> str:
+    """Run one command in the sandbox; where that fails, say whether containers could take its place."""
+    try:
+        return bubblewrap_runs()
+    except SandboxFault as fault:
+        raise SandboxFault(f"{fault}. In its place: {containers_here()}") from fault
+
+
 def processors_and_memory() -> str:
     """Say how many submissions fit side by side."""
     import psutil
@@ -87,7 +96,7 @@ def processors_and_memory() -> str:
 PROBES: dict[str, Callable[[], str]] = {
     "python": python_version,
     "kernel": kernel_starts,
-    "sandbox": bubblewrap_runs,
+    "sandbox": sandbox_runs,
     "machine": processors_and_memory,
 }
 

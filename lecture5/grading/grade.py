@@ -16,6 +16,7 @@ from lecture5.exercise.places import hidden_tests
 from lecture5.exercise.release import pristine
 from lecture5.grading.kernel import Kernel
 from lecture5.grading.outcomes import SandboxFault
+from lecture5.grading.providers.container import Container
 from lecture5.grading.records import Record, content_key, grader_version
 from lecture5.grading.sandbox import LIMITS, Limits
 from lecture5.grading.session import Grader
@@ -32,6 +33,7 @@ class Job:
     sandboxed: bool = True
     with_hidden_tests: bool = True
     limits: Limits = LIMITS
+    container: Container | None = None  # a box in place of bubblewrap
     version: str = ""  # of the grader, as it was when the job was made; workers get it with the job
 
     def __post_init__(self) -> None:
@@ -54,7 +56,7 @@ class Job:
     @cached_property
     def _fingerprint(self) -> str:
         tests = self.tests()
-        settings = f"{self.exercise_number}/{self.cohort}/{self.sandboxed}/{self.limits}"
+        settings = f"{self.exercise_number}/{self.cohort}/{self.sandboxed}/{self.limits}/{self.container}"
         return content_key(notebooks.dumps(self.pristine), tests.read_bytes() if tests else b"", settings)
 
     def key(self, submission: bytes) -> str:
@@ -108,7 +110,9 @@ def grade(grader: Grader, job: Job, found: Found, slot: int = 0) -> Record:
     exercise = job.exercise
 
     def start_kernel(allowed: Allowed) -> Kernel:
-        return Kernel(allowed, exercise.withheld, sandboxed=job.sandboxed, slot=slot, limits=job.limits)
+        return Kernel(
+            allowed, exercise.withheld, sandboxed=job.sandboxed, slot=slot, limits=job.limits, container=job.container
+        )
 
     try:
         graded = grader.grade(answers.sources, start_kernel, job.limits)

@@ -20,6 +20,7 @@ from typing import Any
 
 import zmq
 from jupyter_client import BlockingKernelClient, KernelManager
+from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_core.utils import run_sync
 
 from lecture5.grading.outcomes import (
@@ -33,7 +34,8 @@ from lecture5.grading.outcomes import (
     TooMuchOutput,
     WrongType,
 )
-from lecture5.grading.sandbox import LIMITS, BubblewrapProvisioner, Limits, kernel_spec_manager
+from lecture5.grading.providers.container import Container
+from lecture5.grading.sandbox import LIMITS, Limits, kernel_spec_manager
 from lecture5.grading.watch import Watch
 from lecture5.inside import wire
 
@@ -105,6 +107,8 @@ class Kernel:
         False runs an ordinary kernel, with the rights of the user: for one's own code only.
     slot
         The number of the worker.
+    container
+        Run it in a container instead of under bubblewrap.
     """
 
     def __init__(
@@ -115,6 +119,7 @@ class Kernel:
         sandboxed: bool = True,
         slot: int = 0,
         limits: Limits = LIMITS,
+        container: Container | None = None,
     ):
         self.limits = limits
         self._context = _bounded_context()
@@ -127,21 +132,22 @@ class Kernel:
         self._watch: Watch | None = None
         self._monitors: list[zmq.Socket] = []
         try:
-            self._start(allowed, withheld, sandboxed, slot)
+            specs = kernel_spec_manager(allowed, withheld, sandboxed=sandboxed, slot=slot, container=container)
+            self._start(specs, has_own_folder=sandboxed or container is not None)
         except BaseException:
             self.close()
             raise
 
-    def _start(self, allowed: Sequence[str], withheld: Sequence[str], sandboxed: bool, slot: int) -> None:
+    def _start(self, specs: KernelSpecManager, has_own_folder: bool) -> None:
         """Start. Nothing of the student's has run yet: what fails here is our fault."""
         try:
             self._manager = KernelManager(
                 kernel_name="lecture5",
-                kernel_spec_manager=kernel_spec_manager(allowed, withheld, sandboxed=sandboxed, slot=slot),
+                kernel_spec_manager=specs,
                 client_factory=BlockingKernelClient,
                 context=self._context,
             )
-            if not sandboxed:
+            if not has_own_folder:
                 self._use_temporary_folder()
             # independent: else ipykernel watches for a parent that it cannot see
             self._manager.start_kernel(independent=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -162,7 +168,7 @@ class Kernel:
 
     def _failure(self) -> str:
         provisioner = self._manager.provisioner if self._manager is not None else None
-        return provisioner.failure() if isinstance(provisioner, BubblewrapProvisioner) else ""
+        return provisioner.failure() if hasattr(provisioner, "failure") else ""
 
     def _wait_until_ready(self, folder: Path) -> None:
         """Connect once the sockets are there; then ask until an answer comes on both channels.

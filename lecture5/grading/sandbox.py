@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
@@ -43,6 +43,9 @@ from traitlets import Int, List
 
 from lecture5.grading.outcomes import SandboxFault
 from lecture5.inside import isolate
+
+if TYPE_CHECKING:
+    from lecture5.grading.providers.container import Container
 
 FIRST_UID = 64001  # one per worker, so that limits on the number of processes do not add up over workers
 SITE = "/opt/site-packages"
@@ -425,12 +428,23 @@ class _OneSpec(KernelSpecManager):
 
 
 def kernel_spec_manager(
-    allowed: Sequence[str], withheld: Sequence[str], *, sandboxed: bool = True, slot: int = 0
+    allowed: Sequence[str],
+    withheld: Sequence[str],
+    *,
+    sandboxed: bool = True,
+    slot: int = 0,
+    container: Container | None = None,
 ) -> KernelSpecManager:
-    """Return a kernelspec manager for a kernel in the box, or, if not ``sandboxed``, an ordinary one of this Python."""
+    """Return a kernelspec manager for a kernel in the box, or, if not ``sandboxed``, an ordinary one of this Python.
+
+    With ``container`` it is a container, whose image has what is allowed.
+    """
     argv = [sys.executable, "-m", "lecture5.inside.start", "{connection_file}", *withheld]
     spec = KernelSpec(argv=argv, display_name="Python", language="python", interrupt_mode="message")
-    if sandboxed:
+    if container is not None:
+        config = {"program": container.program, "image": container.image, "withheld": list(withheld), "slot": slot}
+        spec.metadata = {"kernel_provisioner": {"provisioner_name": "lecture5-container", "config": config}}
+    elif sandboxed:
         config = {"allowed": list(allowed), "withheld": list(withheld), "slot": slot}
         spec.metadata = {"kernel_provisioner": {"provisioner_name": "lecture5-bubblewrap", "config": config}}
     return _OneSpec(spec)

@@ -13,9 +13,8 @@ import pytest
 import yaml
 
 from lecture5 import cli
-from lecture5.exercise import packaging
 from lecture5.exercise.catalogue import get_exercise
-from lecture5.grading.gradebook import autograde
+from lecture5.grading.gradebook import autograde, packaging
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "tests" / "demo_class"

@@ -18,6 +18,7 @@ from lecture5.exercise.files import write_text
 from lecture5.exercise.model import Exercise
 from lecture5.exercise.places import NotFound, course_root, hidden_tests, source_notebook
 from lecture5.exercise.release import released_text
+from lecture5.grading.providers.container import containerfile
 
 SETUP = """\
 #!/usr/bin/env bash
@@ -132,12 +133,21 @@ def classroom_files(exercise: Exercise, install: str) -> dict[str, str]:
     }
 
 
+def _all_allowed(exercise: Exercise) -> tuple[str, ...]:
+    """Return what any question of an exercise may import: a container has one image for all of them."""
+    names = {name for question in exercise.questions for name in exercise.allowed_for(question)}
+    return tuple(sorted(names | set(exercise.allowed)))
+
+
 def command(options: argparse.Namespace) -> int:
     """Write a package."""
     try:
         exercise = get_exercise(options.exercise)
         if options.platform == "gradescope":
             write_gradescope(exercise, options.out, trust=options.trust, cohort=options.cohort)
+        elif options.platform == "image":
+            write_text(options.out, containerfile(_all_allowed(exercise)))
+            print(f"build it with: docker build --tag lecture5-{exercise.number} - < {options.out}", file=sys.stderr)
         else:
             for name, text in classroom_files(exercise, options.install).items():
                 path = options.out / name
