@@ -1,10 +1,10 @@
-"""The measurements behind the chapter on batchnorm and residual networks: how depth, and how the start, decide.
+"""Measurements that take longer than a chapter may run: each is one command, and what it gave ships with the package.
 
-    python -m lecture5.nets.experiments depth --out weights     # 6 networks: 5 minutes on one core
-    python -m lecture5.nets.experiments rates --out weights     # 48 short trainings: 4 minutes
+    python -m lecture5.nets.experiments depth --seeds 0 1 2    # how depth decides; 6 networks, 8 minutes for each seed
+    python -m lecture5.nets.experiments rates                  # how the start decides; 48 short trainings: 4 minutes
+    python -m lecture5.nets.experiments few --seeds 0 1 2      # few digits: wavelets or a network; 4 minutes each
 
-The first can be interrupted, and goes on where it was; ``--seeds 0 1 2`` repeats it from other first weights. What they
-gave (depth with seed 0) ships with the package: :func:`results` reads it.
+The first and the last can be interrupted, and go on where they were. :func:`results` reads what they gave.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import argparse
 import csv
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -21,24 +21,27 @@ import torch
 from torch import nn
 
 from ..arguments import choice
-from .recipes import fashion, fashion_net
+from .augmentation import random_affine
+from .lenet import LeNet5
+from .recipes import RECIPES, digits, fashion, fashion_net
 from .resnet import he_initialisation
 from .train import follow
-from .training import TrainingError, evaluate, fit, read_log
+from .training import Data, TrainingError, evaluate, fit, read_log
 
 DEPTHS = (8, 20, 56)
 RATES = (0.003, 0.01, 0.03, 0.1)
+FEW = (100, 300, 1000, 3000, 10000)
 
 
 def results(name: str) -> list[dict[str, str]]:
-    """Return the rows of an experiment that ships with the package: ``"depth"`` or ``"rates"``.
+    """Return the rows of an experiment that ships with the package: "depth", "rates", "few", "mazes" or "worlds".
 
     Examples
     --------
     >>> sorted({row["network"] for row in results("depth")})
     ['plain20', 'plain56', 'plain8', 'resnet20', 'resnet56', 'resnet8']
     """
-    choice("name", name, ("depth", "rates"))
+    choice("name", name, ("depth", "rates", "few", "mazes", "worlds"))
     text = files(__package__).joinpath("results", f"{name}.csv").read_text("utf-8")
     return list(csv.DictReader(text.splitlines()))
 
@@ -89,17 +92,72 @@ def rates() -> list[dict]:
     return rows
 
 
+def few(folder: Path, seeds: Sequence[int] = (0,)) -> list[dict]:
+    """Learn to read digits from few of them: each seed draws other ones, and other first weights.
+
+    A linear classifier gets the pixels, or what the scattering transform makes of them. LeNet-5 gets the pixels,
+    as they are or each time a little moved; it sees 100,000 images on its way, however few they are.
+    """
+    from ..insight import LinearProbe
+    from ..signal import Scattering2D
+
+    torch.set_num_threads(1)
+    (images, labels), _, test = digits()
+    scattering = Scattering2D((32, 32), scales=3)
+
+    def scattered(part: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(scattering(nn.functional.pad(part[:, 0], (2, 2, 2, 2)).numpy()))
+
+    views = {"pixels": (images, test[0]), "scattering": (scattered(images), scattered(test[0]))}
+    rows = []
+    for seed, number in itertools.product(seeds, FEW):
+        place = folder / f"seed{seed}" / f"few-{number}.json"
+        if not place.exists():
+            chosen = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:number]
+            scores = {
+                f"{name}, linear": LinearProbe(view[chosen], labels[chosen]).accuracy(view_of_test, test[1])
+                for name, (view, view_of_test) in views.items()
+            }
+            for name, augment in (("LeNet-5", None), ("LeNet-5, moved digits", random_affine())):
+                scores[name] = _lenet_of((images[chosen], labels[chosen]), test, seed, augment)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(json.dumps(scores), "utf-8")
+        rows += [
+            {"images": number, "method": name, "seed": seed, "test_score": round(score, 4)}
+            for name, score in json.loads(place.read_text("utf-8")).items()
+        ]
+    return rows
+
+
+def _lenet_of(data: Data, test: Data, seed: int, augment: Callable | None) -> float:
+    torch.manual_seed(seed)
+    model = LeNet5()
+    settings = RECIPES["lenet5-digits"].settings | {"epochs": 100_000 // len(data[0]), "augment": augment}
+    # No labels are left over to choose an epoch with: the least loss on the digits themselves chooses it.
+    fit(model, data, data, seed=seed, progress=False, score=_minus_loss, **settings)
+    return evaluate(model, test)[1]
+
+
+def _minus_loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return -nn.functional.cross_entropy(outputs, targets)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m lecture5.nets.experiments",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("name", choices=("depth", "rates"))
+    parser.add_argument("name", choices=("depth", "rates", "few"))
     parser.add_argument("--out", type=Path, default=Path("weights"), help="folder to write to (default %(default)s)")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="for depth (default: 0)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="for depth and few (default: 0)")
     options = parser.parse_args()
-    rows = depth(options.out, options.seeds) if options.name == "depth" else rates()
+    run = {
+        "depth": lambda: depth(options.out, options.seeds),
+        "rates": rates,
+        "few": lambda: few(options.out, options.seeds),
+    }
+    rows = run[options.name]()
     options.out.mkdir(parents=True, exist_ok=True)
     with (options.out / f"{options.name}.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, rows[0], lineterminator="\n")

@@ -31,7 +31,10 @@ from .planner import ValueIterationNet, cells_decided_right, imitation_loss, pla
 from .resnet import cifar_resnet
 from .routes import RouteReader, distances_right, route_data
 from .segmentation import SCENE_NETS, scene_net, scene_pixels
+from .sequence import VoiceNet, every_moment, moved_and_scaled, right_at_the_end, voice_data
+from .three_layers import ThreeLayerNet
 from .training import Data
+from .volume import VIEWS, TissueNet, dice, noisy, tissue_data
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,13 @@ def fashion() -> tuple[Data, Data, Data]:
     from ..data import fashion
 
     return tuple((nn.functional.avg_pool2d(images, 2), labels) for images, labels in hold_out(fashion, 1000))
+
+
+def whole_fashion() -> tuple[Data, Data, Data]:
+    """The same clothes in their full size."""
+    from ..data import fashion
+
+    return hold_out(fashion, 1000)
 
 
 FASHION_TEXT = "lecture5.data.fashion, 14 × 14 cells: 7,000 to learn from, 1,000 to choose the epoch, 2,000 to test on"
@@ -167,6 +177,24 @@ def _maze(what: str, build: Callable[[], nn.Module], validation_size: int = 11) 
     )
 
 
+def _tissue(view: str, noise: float = 0.15) -> Recipe:
+    return Recipe(
+        what=f"Three convolutions for tissues of the brain; what a unit sees: {view}",
+        build=partial(TissueNet, view),
+        data=partial(tissue_data, noise),
+        data_text="lecture5.data.brain with noise: the back to learn from, the middle to choose the epoch, the front "
+        "to test on; scores: the mean Dice coefficient of grey and white matter",
+        settings={
+            "epochs": 12,
+            "learning_rate": 0.01,
+            "batch_size": 1,
+            "optimiser": torch.optim.Adam,
+            "score": dice,
+            "augment": partial(noisy, noise=noise),
+        },
+    )
+
+
 RECIPES: dict[str, Recipe] = {
     "lenet5-digits": Recipe(
         what="LeNet-5 with ReLU and max pooling, for handwritten digits",
@@ -177,6 +205,13 @@ RECIPES: dict[str, Recipe] = {
     ),
     **{f"plain{depth}-fashion": _clothes(depth, residual=False) for depth in (8, 20, 56)},
     **{f"resnet{depth}-fashion": _clothes(depth, residual=True) for depth in (8, 20, 56)},
+    "three-layers-fashion": Recipe(
+        what="A network of three convolutions with ReLU and max pooling, for clothes",
+        build=ThreeLayerNet,
+        data=whole_fashion,
+        data_text="lecture5.data.fashion: 7,000 to learn from, 1,000 to choose the epoch, 2,000 to test on",
+        settings={"epochs": 20, "learning_rate": 0.02, "batch_size": 32, "augment": random_affine(flip=True)},
+    ),
     "learned-bank": _bank(0.15),
     "learned-bank-faint": _bank(0.03),
     "maze-net": _maze("A recurrent network of ordinary convolutions, tied and with recall, for mazes", MazeNet, 31),
@@ -228,4 +263,21 @@ RECIPES: dict[str, Recipe] = {
             "score": cells_decided_right,
         },
     ),
+    "voices": Recipe(
+        what="A causal dilated 1-D network that says whose voice it hears",
+        build=VoiceNet,
+        data=voice_data,
+        data_text="lecture5.data.voices: 600 half seconds to learn from, 120 to choose the epoch, 240 to test on; "
+        "scores: right after the whole half second",
+        settings={
+            "epochs": 100,
+            "learning_rate": 0.01,
+            "batch_size": 16,
+            "optimiser": torch.optim.Adam,
+            "loss": every_moment,
+            "score": right_at_the_end,
+            "augment": moved_and_scaled,
+        },
+    ),
+    **{f"tissue-{view.replace(' ', '-')}": _tissue(view) for view in VIEWS},
 }
