@@ -120,16 +120,20 @@ class ValueIterationNet(nn.Module):
         planes : (N, 4, H, W)
             Red, green, blue, and a 1 at the goal.
         steps
-            How many layers; by default ``STEPS`` in training mode, and else as many as change anything visible.
+            How many layers; by default ``STEPS`` in training mode, and else 150, which is enough to settle.
         """
+        return _after(self.values(planes, steps), self.kernels())
+
+    def values(self, planes: Tensor, steps: int | None = None) -> Tensor:
+        """Return what each cell is worth, (N, 1, H, W), on the scale of :meth:`rewards`; 0 at the goal."""
         pictures, goal = planes.split([3, 1], dim=1)
-        rewards, kernels = self.rewards(pictures) * (1 - goal), self.kernels()
-        if steps is None:  # values change by less than 0.9^k of a reward after k layers
+        rewards, kernels = self.rewards(pictures), self.kernels()
+        if steps is None:
             steps = self.STEPS if self.training else 150
         value = torch.zeros_like(rewards)
         for _ in range(steps):
-            value = rewards + DISCOUNT * (1 - goal) * _after(value, kernels).amax(dim=1, keepdim=True)
-        return _after(value, kernels)
+            value = (1 - goal) * (rewards + DISCOUNT * _after(value, kernels).amax(dim=1, keepdim=True))
+        return value
 
 
 def _after(value: Tensor, kernels: Tensor) -> Tensor:
