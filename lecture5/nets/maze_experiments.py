@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import itertools
+import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -54,26 +55,32 @@ def on_worlds(folder: Path, seeds: Sequence[int]) -> list[dict]:
 
     Networks that rounded to the same costs and moves are the same program, and are run once.
     """
-    programs: dict[str, MinPlusNet] = {}
-    seeds_of: dict[str, list[int]] = {}
-    for seed in seeds:
-        model = trained("min-plus-worlds", folder, seed)
-        program = rounded(model)
-        programs[program] = model
-        seeds_of.setdefault(program, []).append(seed)
+    models = {seed: trained("min-plus-worlds", folder, seed) for seed in seeds}
+    programs = {rounded(model): model for model in models.values()}
+    notes = folder / "worlds.json"  # what was counted before an interruption
+    counted = json.loads(notes.read_text("utf-8")) if notes.exists() else {}
     rows = []
     for (kind, draw), (size, count) in itertools.product(KINDS.items(), COUNTS.items()):
-        rng = np.random.default_rng(1000 + size)
-        right = dict.fromkeys(programs, 0)
-        for _ in range(count // PER_BATCH):
-            planes, on_way = stack([draw(size, rng) for _ in range(PER_BATCH)])
-            for program, model in programs.items():
-                with torch.no_grad():
-                    right[program] += round(PER_BATCH * float(whole_worlds_right(model(planes), on_way)))
-        for program, seed in ((p, s) for p in programs for s in seeds_of[p]):
-            rows.append({"kind": kind, "size": size, "seed": seed, "worlds": count, "right": right[program]})
+        for program, model in programs.items():
+            key = f"{kind}, {size}, {program}"
+            if key not in counted:
+                counted[key] = count_right(model, draw, size, count)
+                notes.write_text(json.dumps(counted, indent=1), "utf-8")
+        for seed, model in models.items():
+            right = counted[f"{kind}, {size}, {rounded(model)}"]
+            rows.append({"kind": kind, "size": size, "seed": seed, "worlds": count, "right": right})
         print(rows[-1], flush=True)
     return rows
+
+
+def count_right(model: MinPlusNet, draw: Callable, size: int, count: int) -> int:
+    """Return how many of ``count`` worlds are right in every cell."""
+    rng, right = np.random.default_rng(1000 + size), 0.0
+    for _ in range(count // PER_BATCH):
+        planes, on_way = stack([draw(size, rng) for _ in range(PER_BATCH)])
+        with torch.no_grad():
+            right += PER_BATCH * float(whole_worlds_right(model(planes), on_way))
+    return round(right)
 
 
 def rounded(model: MinPlusNet) -> str:
