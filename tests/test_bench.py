@@ -5,11 +5,14 @@ import time
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure as Canvas
 
-from lecture5 import bench
+from lecture5 import bench, plots
 from lecture5.bench import measure, peers, results
 from lecture5.bench.cases import PRODUCTS, SUITES, Case
 from lecture5.conv import core, gemm, workspace
+from lecture5.plots import speed
+from lecture5.plots.figure import LIGHT, Panel
 
 SMALL = Case("kernels", "small", 2, 3, 4, (9, 7), 3, 2, 1)
 KEYS = {"suite", "case", "product", "contender", "seconds", "ratio", "extra_bytes", "error"}
@@ -211,6 +214,31 @@ def test_the_targets_by_hand():
     assert [target.is_met for target in found] == [True, False, True, False, True, False, True, False, True, False]
     assert [str(target).split()[-1] for target in found] == ["yes" if target.is_met else "no" for target in found]
     assert results.targets({"rows": [], "import_seconds": {}}) == []
+
+
+def test_the_figure_has_a_mark_for_each_contender_in_each_case(monkeypatch):
+    drawn = []
+
+    def panel(draw, *, alt, title, size):
+        axes = Canvas().subplots(1, squeeze=False)[:, 0]
+        draw(axes, LIGHT)
+        drawn.append(axes[0])
+        return Panel("light", "dark", alt=alt, title=title, width=1)
+
+    monkeypatch.setattr(speed, "drawn_panel", panel)
+    rows = [
+        row("audio", "a", "output", "auto", 0.5),
+        row("audio", "a", "output", "torch", 1.0),
+        row("audio", "b", "output", "auto", 2.0),
+        row("audio", "b", "output", "gemm", 4.0),
+        row("audio", "b", "output", "direct", 8.0),
+    ]
+    figure = plots.time_ratios([("title", rows, "what is seen")], contenders=("auto", "gemm", "winograd"))
+    assert [(panel.title, panel.alt) for panel in figure.panels] == [("title", "what is seen")]
+    (axes,) = drawn
+    marks = {line.get_label(): line.get_xydata().tolist() for line in axes.lines if line.get_marker() != "None"}
+    assert marks == {"auto": [[0.5, 0], [2, 1]], "gemm": [[4, 1]]}
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
 
 
 def test_the_command(tmp_path, capsys, monkeypatch):
