@@ -11,6 +11,7 @@ from .figure import Figure
 from .filters import kernel_tiles, wavelet_pyramid
 from .frequency import gain_curves, response_map, spectra
 from .matrices import connections, weight_matrices
+from .models import architecture, named_bars
 from .networks import measured_curves, score_grids
 from .pictures import pictures
 from .player import Sounds, listen
@@ -26,6 +27,7 @@ __all__ = [
     "Sounds",
     "Widget",
     "alignment",
+    "architecture",
     "arithmetic_explorer",
     "boxed_pictures",
     "class_maps",
@@ -42,6 +44,7 @@ __all__ = [
     "maze_explorer",
     "measured_curves",
     "mode_curves",
+    "named_bars",
     "number_grids",
     "overlapping_tiles",
     "padded_pictures",

@@ -13,6 +13,7 @@ _MODULES = {
     "03": "padding_stride_dilation",
     "04": "layers_as_matrices",
     "05": "feature_maps_and_pooling",
+    "06": "lenet_to_alexnet",
     "07": "how_it_is_computed",
     "08": "invariants_and_receptive_fields",
     "10": "batchnorm_residual",
