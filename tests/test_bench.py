@@ -147,11 +147,17 @@ def test_one_thread_is_timed_by_what_the_processor_does_and_several_by_the_wall(
 
 def test_who_is_too_slow_or_needs_too_much_memory_does_not_take_part():
     layer, lenet, large = SUITES["resnet18"][1], SUITES["lenet"][0], SUITES["kernels"][-1]
-    assert measure.too_much("naive loops", layer) == "would take about 1.2e+02 s"  # 56² · 64² · 9 multiplications
-    assert measure.too_much("indexed im2col", large).endswith("GiB")
-    assert measure.too_much("windows", large) == "would need about 4.5 GiB"  # 63² · 8 · 194² numbers
-    assert all(measure.too_much(name, lenet) == "" for name in ("naive loops", "direct", "windows"))
-    assert measure.too_much("gemm", large) == ""
+    first = SUITES["resnet18"][11]
+    assert measure.too_much("naive loops", layer, "output") == "would take about 1.2e+02 s"  # 64² · 9 · 56² products
+    assert measure.too_much("indexed im2col", large, "output").endswith("GiB")
+    assert measure.too_much("windows", large, "output") == "would need about 4.5 GiB"  # 63² · 8 · 194² numbers
+    assert measure.too_much("windows", first, "output") == ""
+    assert (
+        measure.too_much("windows", first, "input gradient") == "would need about 4.7 GiB"
+    )  # 8 · 64 · 7² · 224² numbers
+    for product in PRODUCTS:
+        assert all(measure.too_much(name, lenet, product) == "" for name in ("direct", "windows", "fourier", "matrix"))
+        assert measure.too_much("gemm", large, product) == ""
 
 
 def test_results_are_stored_and_put_together(measured, tmp_path):

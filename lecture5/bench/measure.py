@@ -29,7 +29,7 @@ import numpy as np
 
 from lecture5.bench import peers
 from lecture5.bench.cases import Case
-from lecture5.conv import core, cost, workspace
+from lecture5.conv import core, cost, fourier, gradients, workspace
 from lecture5.conv.threads import in_threads, thread_count
 
 TOLERANCE = 1e-4
@@ -80,16 +80,24 @@ def _call(case: Case, product: str, method: str, x, w, grad) -> Callable:
     return lambda: function(first, second, *size, case.settings, method)
 
 
-def too_much(name: str, case: Case) -> str:
+def too_much(name: str, case: Case, product: str) -> str:
     """Return why a contender cannot take part in ``case``: about how long it would take, or how much memory."""
     x_shape, w_shape, y_shape = case.shapes
-    columns = prod(w_shape[1:]) * y_shape[0] * prod(y_shape[2:])
+    as_forward = {
+        "input gradient": gradients.input_grad_as_forward,
+        "weight gradient": gradients.weight_grad_as_forward,
+    }
+    settings = case.settings
+    if product != "output":  # The windows method computes it as a convolution of other sizes.
+        x_shape, w_shape, settings = as_forward[product](x_shape, w_shape, settings)
+    columns = x_shape[0] * prod(w_shape[1:]) * prod(settings.output_size(x_shape[2:], w_shape[2:]))
     seconds = {
         "naive loops": 1e-6 * case.multiplications,
         "direct": 1e-5 * prod(y_shape),
         "matrix": 5e-8 * case.multiplications,
         "strided einsum": 3e-9 * case.multiplications,
         "scipy.signal": prod(w_shape[:2]) * x_shape[0] * (6e-5 + 1e-7 * prod(x_shape[2:])),
+        "fourier": 1e-9 * fourier.cost(FUNCTIONS[product], *case.shapes[:2], case.settings),
     }.get(name, 0.0)
     size = {"windows": 4 * columns, "indexed im2col": 8 * columns * (1 + len(case.input_size) / x_shape[0])}.get(
         name, 0
@@ -114,7 +122,7 @@ def measure(case: Case, product: str, seconds: float) -> tuple[list[dict], list[
     where = {"suite": case.suite, "case": str(case), "product": product}
     calls, left_out = contenders(case, product), {}
     for name in list(calls):
-        if reason := too_much(name, case):
+        if reason := too_much(name, case, product):
             left_out[name] = reason
             del calls[name]
     expected = np.asarray(calls["torch"]())
