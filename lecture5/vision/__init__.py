@@ -8,11 +8,14 @@ array([[0.33]])
 from .boxes import box_area, box_iou, clip_boxes, decode_boxes, encode_boxes, nms
 from .detection import Detections, average_precision, match, mean_average_precision, precision_recall
 from .proposals import graph_segmentation, grouping, region_proposals, sliding_windows
+from .rcnn import RCNN, Ridge, shared_features, suppressed, warped_features
 from .regions import label_proposals, roi_pool, warp
 from .segmentation import boundary, boundary_iou, class_iou, confusion_matrix, mean_iou
 
 __all__ = [
+    "RCNN",
     "Detections",
+    "Ridge",
     "average_precision",
     "boundary",
     "boundary_iou",
@@ -33,6 +36,9 @@ __all__ = [
     "precision_recall",
     "region_proposals",
     "roi_pool",
+    "shared_features",
     "sliding_windows",
+    "suppressed",
     "warp",
+    "warped_features",
 ]
