@@ -17,6 +17,7 @@ _MODULES = {
     "07": "how_it_is_computed",
     "08": "invariants_and_receptive_fields",
     "10": "batchnorm_residual",
+    "11": "detection",
     "12": "segmentation",
     "14": "dynamic_programming",
 }
