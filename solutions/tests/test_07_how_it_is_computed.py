@@ -57,7 +57,7 @@ def test_im2col_padding(submission, rng):
 
 
 def gradient(grad_output, x, kernel_height, kernel_width, stride, padding):
-    """Each weight moved a little: how much does the sum of outputs times ``grad_output`` change?"""
+    """Each place adds what the weights met there, times what the loss says of that place."""
     x = padded(x, padding)
     total = np.zeros((len(grad_output), len(x), kernel_height, kernel_width))
     for k, i, j in np.ndindex(*grad_output.shape):
