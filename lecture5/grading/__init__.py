@@ -30,6 +30,10 @@ What to read to trust it, in this order (``inside/`` is ``lecture5/inside/``, al
 ``submissions.py``      how a file becomes answers
 ======================  ===============================================================================================
 
+Beside it, what no grade depends on: ``gradebook/`` (exports, the class report, packages for Gradescope and GitHub
+Classroom, what a large class takes), ``engines/`` (a Dask cluster in place of this machine) and ``providers/``
+(containers in place of bubblewrap).
+
 Rules that hold everywhere: expected values are computed before a call and never sent; what a kernel says about itself
 is only ever its own results; a visible check, whose output the kernel prints, earns points only if a hidden test of the
 same function passed; text of a student is cleaned (``outcomes.clean``) and escaped; our own failures raise

@@ -140,7 +140,7 @@ def tables(measured: Measured, plan: Plan) -> str:
     """Return the page's tables as Markdown."""
     kib = 2**10
     lines = [
-        "| measured, on average | |",
+        "| measured, on average | value |",
         "|---|---|",
         f"| to grade one submission, on one processor | {measured.seconds:.2g} s |",
         f"| to grade one that runs into a time limit | {measured.endless_seconds:.0f} s |",
@@ -148,7 +148,7 @@ def tables(measured: Measured, plan: Plan) -> str:
         f"| the submission; its record; its feedback page | {measured.submission_bytes / kib:.0f} KiB; "
         f"{measured.record_bytes / kib:.0f} KiB; {measured.feedback_bytes / kib:.0f} KiB |",
         "",
-        "| assumed | |",
+        "| assumed | value |",
         "|---|---|",
         f"| submissions that run into a time limit | {100 * plan.endless_share:.0f} % |",
         f"| one machine | {plan.processors} processors, {plan.memory_gib:.0f} GiB |",
