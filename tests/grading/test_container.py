@@ -117,7 +117,8 @@ def test_grade_in_containers(docker, tmp_path, capsys):
     folder.mkdir()
     shutil.copy(DEMO / "dora.ipynb", folder)
     arguments = ["grade", str(folder), "--exercise", "01", "--out", str(tmp_path / "out"), "--workers", "1"]
-    assert cli.main([*arguments, "--container", "docker", "--image", "good"]) == 0
+    assert cli.main([*arguments, "--container", "docker", "--image", "good", "--export", "junit"]) == 0
+    assert 'name="dora"' in (tmp_path / "out" / "exports" / "junit" / "junit.xml").read_text()
     assert "dora         14  convolve: your code raised SyntaxError" in capsys.readouterr().out
     assert cli.main([*arguments, "--container", "docker", "--image", "none"]) == 3
     assert "No such image: none" in capsys.readouterr().err

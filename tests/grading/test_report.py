@@ -76,6 +76,19 @@ def test_rates_and_misconceptions():
     assert [(one.name, one.count) for one in report.misconceptions(SMALL)] == [("flipped", 2), ("short", 1)]
 
 
+def test_what_no_misconception_explains():
+    wrong = check("b", "conv1d", "hidden", False)
+    crashed = {**check("c", "convolve", "hidden", False), "outcome": "exception"}
+    made = [
+        record("ada", checks=[wrong, wrong, crashed]),
+        record("bob", checks=[wrong], reports=named("flipped")),
+        record("<b>", checks=[wrong], reports={"conv1d": {"cases": [], "misconceptions": []}}),
+    ]
+    assert report.unexplained(made) == {"conv1d": ["ada", "<b>"]}
+    assert "<li><code>conv1d</code>: 2 (ada, &lt;b&gt;)</li>" in report._unexplained(made)
+    assert report._unexplained([SMALL[0]]) == ""
+
+
 def test_a_large_class_adds_up(tmp_path):
     made = large_class()
     write(tmp_path, made)

@@ -14,10 +14,11 @@ from typing import Any
 
 from lecture5.grading.gradebook import charts
 from lecture5.grading.gradebook.folder import Folder
-from lecture5.grading.outcomes import PASSED, clean
+from lecture5.grading.outcomes import PASSED, WRONG, clean
 from lecture5.grading.records import Record, number
 
 SHOWN = 10  # misconceptions; the others are folded away
+NAMED = 5  # students whose answers to read
 
 STYLE = """
 :root { color-scheme: light dark; --bar: #0072b2; --track: #0000001a; --line: #00000026; --mark: #b34700; }
@@ -94,6 +95,17 @@ def misconceptions(records: Sequence[Record]) -> list[Found]:
     return [Found(*what, count) for what, count in ordered]
 
 
+def unexplained(records: Sequence[Record]) -> dict[str, list[str]]:
+    """Return, by function, the students whose results are wrong in a way that no misconception explains."""
+    found: dict[str, list[str]] = {}
+    for record in records:
+        wrong = [check["function"] for check in record["checks"] if check["outcome"] in (WRONG, "type")]
+        for function in dict.fromkeys(wrong):
+            if not record["reports"].get(function, {}).get("misconceptions"):
+                found.setdefault(function, []).append(record["student"])
+    return found
+
+
 def page(folder: Folder) -> str:
     """Return the page for a graded folder."""
     graded = [record for record in folder.records if record["status"] == "graded"]
@@ -103,6 +115,7 @@ def page(folder: Folder) -> str:
         _numbers(folder, graded),
         _scores(graded),
         _misconceptions(graded),
+        _unexplained(graded),
         _checks(graded),
         _times(graded),
         _unreadable([record for record in folder.records if record["status"] == "unreadable"]),
@@ -158,6 +171,21 @@ def _misconceptions(graded: Sequence[Record]) -> str:
 def _told(rows: Sequence[str]) -> str:
     head = '<thead><tr><th scope="col" class="count">students</th><th scope="col">misconception</th></tr></thead>'
     return f"<table>{head}<tbody>{''.join(rows)}</tbody></table>"
+
+
+def _unexplained(graded: Sequence[Record]) -> str:
+    found = unexplained(graded)
+    if not found:
+        return ""
+    items = "".join(
+        f"<li><code>{html.escape(function)}</code>: {len(students)} ({_text(', '.join(students[:NAMED]))}"
+        f"{', …' if len(students) > NAMED else ''})</li>"
+        for function, students in found.items()
+    )
+    return (
+        "<h2>Wrong, and not explained</h2>\n<p>No misconception of the catalogue gives these results. Read a few: what "
+        f"they share could be added to it.</p><ul>{items}</ul>"
+    )
 
 
 def _checks(graded: Sequence[Record]) -> str:
