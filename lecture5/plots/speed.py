@@ -8,15 +8,15 @@ from pathlib import Path
 
 from .figure import Figure, Panel, drawn_panel, plain
 
-_LOOKS = {  # Our methods are filled, the others hollow.
-    "auto": ("green", "D", True),
+_LOOKS = {  # Our methods are filled, the others hollow; auto is a frame around what it chose.
+    "auto": ("green", "D", False),
     "gemm": ("blue", "o", True),
     "winograd": ("orange", "s", True),
     "fourier": ("ink", "^", True),
     "windows": ("blue", "v", True),
     "matrix": ("orange", "X", True),
     "direct": ("ink", "P", True),
-    "auto, tensors": ("green", "D", False),
+    "auto, tensors": ("green", "*", False),
     "scipy.signal": ("ink", "^", False),
     "strided einsum": ("blue", "v", False),
     "indexed im2col": ("orange", "s", False),
@@ -63,7 +63,7 @@ def _ratios(title: str, rows: Sequence[dict], alt: str, contenders: Sequence[str
                 marker,
                 color=colour,
                 markerfacecolor=colour if filled else "none",
-                markersize=6,
+                markersize=10 if name == "auto" else 6,
                 label=name,
             )
         axes[0].set(xscale="log", xlabel="time / torch's time", ylim=(len(lines) - 0.5, -0.5))
