@@ -131,10 +131,9 @@ def _no_jump(answer):
 
 def _rows_of_kernel_joined(answer):
     def matrix(w, in_shape):
-        rows = np.zeros(np.shape(answer(w, in_shape)))
-        starts = [
-            i * in_shape[1] + j for i, j in np.ndindex(*(n - k + 1 for n, k in zip(in_shape, w.shape, strict=True)))
-        ]
+        units = (n - k + 1 for n, k in zip(in_shape, w.shape, strict=True))
+        starts = [i * in_shape[1] + j for i, j in np.ndindex(*units)]
+        rows = np.zeros((len(starts), in_shape[0] * in_shape[1]))
         kernel = np.asarray(answer(w, w.shape), dtype=float).ravel()  # of an image as large as the kernel
         for row, start in zip(rows, starts, strict=True):
             row[start : start + kernel.size] = kernel
@@ -418,12 +417,9 @@ def _moved_round(y, shift):
 
 def _moved_out(y, shift):
     """Moved, with zeros coming in: what leaves on one side is lost."""
-    moved = np.zeros(len(y))
-    if shift >= 0:
-        moved[shift:] = y[: len(y) - shift]
-    else:
-        moved[:shift] = y[-shift:]
-    return moved
+    comes_from = np.arange(len(y)) - shift
+    inside = (comes_from >= 0) & (comes_from < len(y))
+    return np.where(inside, np.roll(y, shift), 0)
 
 
 def equivariance_error(
