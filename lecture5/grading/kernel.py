@@ -124,7 +124,7 @@ class Kernel:
         self.limits = limits
         self._context = _bounded_context()
         self._folder: Path | None = None
-        self._printed = 0
+        self._printed = self._kept = 0
         self._problem: CallProblem | None = None
         self._comm: str | None = None
         self._manager: KernelManager | None = None
@@ -225,7 +225,7 @@ class Kernel:
     def begin(self, source: str) -> str:
         """Send a cell; return the id of the request."""
         self._require_life()
-        self._printed = 0
+        self._printed = self._kept = 0
         return self._client.execute(source, store_history=False, allow_stdin=False, stop_on_error=False)
 
     def call(self, target: str | Made, arguments: Sequence[Any], keywords: dict[str, Any], seconds: float) -> Any:
@@ -242,7 +242,7 @@ class Kernel:
             Whatever else happened, by its name.
         """
         self._require_life()
-        self._printed = 0
+        self._printed = self._kept = 0
         tree, buffers = wire.encode([list(arguments), dict(keywords)])
         number = uuid.uuid4().hex
         what = {"function": target} if isinstance(target, str) else {"object": target.number, "method": target.method}
@@ -348,7 +348,8 @@ class Kernel:
 
     def _read(self, frames: list[bytes]) -> dict[str, Any] | None:
         session = self._client.session
-        self._printed += sum(map(len, frames))
+        size = sum(map(len, frames))
+        self._printed += size
         if self._printed > self.limits.output_bytes + MAX_MESSAGE:
             raise TooMuchOutput()
         try:
@@ -359,7 +360,8 @@ class Kernel:
             kind = session.unpack(header).get("msg_type")
             if kind not in KEPT:
                 return None
-            if len(content) > MAX_CONTENT:
+            self._kept += size
+            if len(content) > MAX_CONTENT or self._kept > MAX_MESSAGE:
                 raise TooMuchOutput()
             message = session.deserialize([signature, header, parent, metadata, content, *buffers])
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
