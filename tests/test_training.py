@@ -60,6 +60,19 @@ def stop_after(calls, function=lambda x: x + 0.01 * torch.randn_like(x)):
     return augment
 
 
+def test_a_device_that_is_not_there_is_named(capsys, tmp_path):
+    from lecture5.gpu import DeviceError, available_devices
+    from lecture5.nets import train
+
+    absent = next(name for name in ("xpu", "mps", "cuda") if name not in available_devices())
+    for use in (lambda: run(device=absent), lambda: nets.load("lenet5-digits", device=absent)):
+        with pytest.raises(DeviceError, match=f"{absent} is not available: torch .* sees .*cpu here"):
+            use()
+    assert train.main(["plain8-fashion", "--device", absent, "--out", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith(f"lecture5 train: {absent} is not available")
+    assert not (tmp_path / "plain8-fashion.safetensors").exists()
+
+
 def test_it_learns(device):
     model, history = run(epochs=15, device=device)
     assert next(model.parameters()).device.type == device

@@ -32,7 +32,6 @@ from .resnet import cifar_resnet
 from .routes import RouteReader, distances_right, route_data
 from .segmentation import SCENE_NETS, scene_net, scene_pixels
 from .sequence import VoiceNet, every_moment, moved_and_scaled, right_at_the_end, voice_data
-from .three_layers import ThreeLayerNet
 from .training import Data
 from .volume import VIEWS, TissueNet, dice, noisy, tissue_data
 
@@ -73,13 +72,6 @@ def fashion() -> tuple[Data, Data, Data]:
     from ..data import fashion
 
     return tuple((nn.functional.avg_pool2d(images, 2), labels) for images, labels in hold_out(fashion, 1000))
-
-
-def whole_fashion() -> tuple[Data, Data, Data]:
-    """The same clothes in their full size."""
-    from ..data import fashion
-
-    return hold_out(fashion, 1000)
 
 
 FASHION_TEXT = "lecture5.data.fashion, 14 × 14 cells: 7,000 to learn from, 1,000 to choose the epoch, 2,000 to test on"
@@ -205,13 +197,6 @@ RECIPES: dict[str, Recipe] = {
     ),
     **{f"plain{depth}-fashion": _clothes(depth, residual=False) for depth in (8, 20, 56)},
     **{f"resnet{depth}-fashion": _clothes(depth, residual=True) for depth in (8, 20, 56)},
-    "three-layers-fashion": Recipe(
-        what="A network of three convolutions with ReLU and max pooling, for clothes",
-        build=ThreeLayerNet,
-        data=whole_fashion,
-        data_text="lecture5.data.fashion: 7,000 to learn from, 1,000 to choose the epoch, 2,000 to test on",
-        settings={"epochs": 20, "learning_rate": 0.02, "batch_size": 32, "augment": random_affine(flip=True)},
-    ),
     "learned-bank": _bank(0.15),
     "learned-bank-faint": _bank(0.03),
     "maze-net": _maze("A recurrent network of ordinary convolutions, tied and with recall, for mazes", MazeNet, 31),

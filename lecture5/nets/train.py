@@ -65,11 +65,13 @@ def main(argv: list[str] | None = None) -> int:
         for name, recipe in sorted(RECIPES.items()):
             print(f"{name:24} {recipe.what}")
         return 0
+    from ..gpu import DeviceError
+
     started = time.monotonic()
     known = card(options.name) if options.name in shipped() else None
     try:
         made = follow(options.name, options.out, seed=options.seed, device=options.device)
-    except TrainingError as error:
+    except (TrainingError, DeviceError) as error:
         print(f"lecture5 train: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

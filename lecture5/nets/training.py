@@ -123,6 +123,8 @@ def fit(
     ------
     TrainingError
         If the data do not fit together, the loss is no longer finite, or the checkpoint cannot be used.
+    lecture5.gpu.DeviceError
+        If the device is not there.
 
     Examples
     --------
@@ -140,6 +142,7 @@ def fit(
     seed = integer("seed", seed, minimum=0)
     for name, data in (("training", training), ("validation", validation)):
         _check_data(name, data)
+    device = device_that_is_there(device)
     model.to(device)
     optimiser = optimiser(model.parameters(), learning_rate)
     steps = epochs * math.ceil(len(training[0]) / batch_size)
@@ -234,6 +237,12 @@ def _best(history: list[Epoch]) -> int:
 
 def _waited_too_long(history: list[Epoch], patience: int | None) -> bool:
     return patience is not None and bool(history) and len(history) - 1 - _best(history) >= patience
+
+
+def device_that_is_there(device: str | torch.device) -> torch.device:
+    from ..gpu import choose_device  # one floor above: needed only when something is computed
+
+    return choose_device(str(device))
 
 
 def _check_data(name: str, data: Data) -> None:

@@ -20,7 +20,7 @@ from ..arguments import choice
 from .alexnet import AlexNet
 from .recipes import RECIPES
 from .resnet import resnet18, resnet34, resnet50
-from .training import Epoch, read_log
+from .training import Epoch, device_that_is_there, read_log
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 """Subtract this from the red, green and blue of an image between 0 and 1, ..."""
@@ -121,6 +121,8 @@ def load(name: str, *, download: bool = False, device: str | torch.device = "cpu
         If there is no such name.
     WeightsError
         If the file is missing or damaged, or cannot be downloaded.
+    lecture5.gpu.DeviceError
+        If the device is not there.
 
     Examples
     --------
@@ -129,6 +131,7 @@ def load(name: str, *, download: bool = False, device: str | torch.device = "cpu
     False
     """
     choice("name", name, [*shipped(), *IMAGENET])
+    device = device_that_is_there(device)
     if name in IMAGENET:
         return _imagenet(name, download).to(device).eval()
     model = RECIPES[name].build()
