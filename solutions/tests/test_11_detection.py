@@ -98,15 +98,15 @@ def test_match_detections_many(submission, rng):
 
 @pytest.mark.points("match_detections", 1, shows="things that overlap, and overlaps that equal the threshold")
 def test_match_detections_close(submission, rng):
-    things = np.array([[0.0, 0, 10, 10], [4, 0, 14, 10], [20, 20, 24, 28]])
+    things = np.array([[0.0, 0, 10, 10], [4, 0, 14, 10], [20, 20, 24, 28], [40, 0, 44, 4]])
+    # The second box overlaps two things by a half or more, and the first takes the one that it overlaps most. The
+    # fourth overlaps its thing by just a half, the fifth by a quarter.
+    boxes = np.array([[0.0, 0, 10, 9], [1, 0, 11, 10], [60, 0, 64, 4], [20, 20, 24, 24], [40, 0, 42, 2]])
     for threshold in (0.5, 0.25):
-        boxes = np.array(
-            [[0.0, 0, 10, 8], [1, 0, 11, 10], [3, 0, 13, 10], [20, 20, 24, 24], [20, 20, 22, 24], [20, 20, 24, 28]]
-        )
-        scores = rng.permutation(len(boxes)) * 1.0
+        scores = np.array([9, 8, 7, 6, 5]) + np.round(rng.random(5) / 2, 3)
         order = rng.permutation(len(boxes))
-        expected = marks(boxes[order], scores, things, threshold)
-        assert_equal(submission.match_detections(boxes[order], scores, things, threshold), expected)
+        expected = marks(boxes[order], scores[order], things, threshold)
+        assert_equal(submission.match_detections(boxes[order], scores[order], things, threshold), expected)
 
 
 def area(scores, right, num_objects, points):
