@@ -33,6 +33,8 @@ def test_roofline_moves_with_what_was_measured():
     assert figure.panels == plots.roofline(layers, peak=1e11, bandwidth=2e10, alt="Two points.", title="here").panels
     other = plots.roofline(layers, peak=1e11, bandwidth=3e10, alt="Two points.", title="here")
     assert other.panels[0].light != figure.panels[0].light
+    with pytest.raises(ValueError, match=r"layers\['fc6'\] has shape \(3,\), but it must be two numbers"):
+        plots.roofline({"fc6": (1, 2, 3)}, peak=1e11, bandwidth=2e10, alt="A point.")
     with pytest.raises(ValueError, match="no alt text"):
         plots.roofline(layers, peak=1e11, bandwidth=2e10, alt=" ")
 

@@ -23,6 +23,17 @@ def times_by_kernel(
     ----------
     panels
         Title, and the measured times with what there is to see. Times are: method, then kernel size and time.
+
+    Raises
+    ------
+    ValueError
+        If a panel has no method or more than five, or no words.
+
+    Examples
+    --------
+    >>> times_by_kernel({"here": ({"gemm": {3: 0.2, 9: 0.9}, "fourier": {3: 0.6, 9: 0.6}}, "Two lines that cross.")})
+    Figure: time by kernel size
+    - Two lines that cross.
     """
     for title, (methods, _) in panels.items():
         if not 0 < len(methods) <= len(_LOOKS):
@@ -62,12 +73,22 @@ def roofline(
     alt
         What there is to see, in words.
 
+    Raises
+    ------
+    ValueError
+        If a layer is not two numbers, or there are no words.
+
     References
     ----------
     S. Williams, A. Waterman and D. Patterson, *Roofline: an insightful visual performance model for multicore
     architectures*, Communications of the ACM (2009).
     """
     points = {name: arguments.numeric_array(f"layers[{name!r}]", point) for name, point in layers.items()}
+    for name, point in points.items():
+        if point.shape != (2,):
+            raise ValueError(
+                f"layers[{name!r}] has shape {point.shape}, but it must be two numbers: intensity and speed"
+            )
 
     def draw(axes, theme):
         intensities = [point[0] for point in points.values()]
