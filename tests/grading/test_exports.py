@@ -201,6 +201,7 @@ CLASS_LIST = """\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,Other (7),Curr
 "=cmd()",0,U2,evil,CNN,9,90
 Grace Hopper,14,U3,yan,CNN,9,90
 Nobody,15,U4,nobody,CNN,9,90
+Zoe,16,U5,zoe,CNN,9,90
 """
 
 
@@ -215,6 +216,7 @@ def test_canvas(folder, tmp_path):
         ["'=cmd()", "0", "U2", "evil", "CNN", "0"],
         ["Grace Hopper", "14", "U3", "yan", "CNN", "0"],  # found by the login, since the file was called yan.ipynb
         ["Nobody", "15", "U4", "nobody", "CNN", ""],
+        ["Zoe", "16", "U5", "zoe", "CNN", ""],  # our own fault is no zero
     ]
     assert made.notes[0].startswith("not graded, by our own fault, so without a grade here: ")
     assert made.notes[1] == "in the class list, but without a submission: Nobody"

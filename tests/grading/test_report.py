@@ -124,6 +124,7 @@ def test_bins_hold_every_value():
         assert len(edges) == len(counts) + 1
         assert edges[-1] >= stop
         assert len(counts) <= 20
+    assert charts.bins([4, 4], 0, 4)[1][-1] == 2  # the upper edge belongs to the last bin
 
 
 @pytest.mark.browser

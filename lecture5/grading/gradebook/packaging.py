@@ -10,7 +10,7 @@ import re
 import shlex
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lecture5.exercise.catalogue import get_exercise
@@ -80,7 +80,7 @@ jobs:
         with:
           runners: visible
 """
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content gives the same file
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 
 
 def gradescope_files(exercise: Exercise, *, trust: bool = False, cohort: str = "") -> Iterator[tuple[str, bytes]]:
@@ -99,14 +99,14 @@ def gradescope_files(exercise: Exercise, *, trust: bool = False, cohort: str = "
     for path in (source_notebook(exercise), hidden_tests(exercise)):
         yield f"course/{path.relative_to(root).as_posix()}", path.read_bytes()
     for path in sorted((root / "lecture5").rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
+        if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith("."):
             yield f"course/{path.relative_to(root).as_posix()}", path.read_bytes()
 
 
-def write_gradescope(exercise: Exercise, out: Path, *, trust: bool = False, cohort: str = "") -> None:
-    """Write the zip that is uploaded as an assignment's autograder."""
+def write_zip(files: Iterable[tuple[str, bytes]], out: Path) -> None:
+    """Write the zip that is uploaded as an assignment's autograder; the same files give the same bytes."""
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in gradescope_files(exercise, trust=trust, cohort=cohort):
+        for name, content in files:
             entry = zipfile.ZipInfo(name, EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = (0o755 if name in ("setup.sh", "run_autograder") else 0o644) << 16
@@ -144,7 +144,7 @@ def command(options: argparse.Namespace) -> int:
     try:
         exercise = get_exercise(options.exercise)
         if options.platform == "gradescope":
-            write_gradescope(exercise, options.out, trust=options.trust, cohort=options.cohort)
+            write_zip(gradescope_files(exercise, trust=options.trust, cohort=options.cohort), options.out)
         elif options.platform == "image":
             write_text(options.out, containerfile(_all_allowed(exercise)))
             print(f"build it with: docker build --tag lecture5-{exercise.number} - < {options.out}", file=sys.stderr)
