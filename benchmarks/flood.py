@@ -1,6 +1,6 @@
 """How much memory does the grader take when a submission prints a gigabyte, or answers with as much as it may?
 
-    python benchmarks/flood.py
+    python benchmarks/flood.py > benchmarks/results/flood.json
 
 Each flood is the conv1d of a submission to exercise 1 that is right otherwise. It is graded in a process of its own,
 which then says how much memory it held at most. What the submission's own, sandboxed processes take is not counted.
@@ -8,6 +8,7 @@ which then says how much memory it held at most. What the submission's own, sand
 
 import argparse
 import json
+import platform
 import subprocess
 import sys
 import tempfile
@@ -81,8 +82,11 @@ def main() -> None:
     if options.one:
         print(json.dumps(grade_one(options.one, options.bytes)))
         return
+    found = []
     for flood in FLOODS:
-        print(json.dumps(measure(flood, options.bytes)), flush=True)
+        found.append(measure(flood, options.bytes))
+        print(found[-1], file=sys.stderr, flush=True)
+    print(json.dumps({"bytes": options.bytes, "python": platform.python_version(), "floods": found}, indent=1))
 
 
 if __name__ == "__main__":

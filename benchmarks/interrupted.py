@@ -1,6 +1,6 @@
 """Kill the grader at random moments, start it again each time: does the same table come out, and is nothing repeated?
 
-    python benchmarks/interrupted.py --submissions 1000 --kills 20
+    python benchmarks/interrupted.py --submissions 1000 --kills 20 > benchmarks/results/interrupted.json
 
 A class is graded once without trouble by one worker. Then the same class is graded by several workers, and the grader
 is killed (SIGKILL: no warning, nothing is cleaned up) until it has been killed often enough, and runs to the end. The
