@@ -56,6 +56,65 @@ def test_with_few_digits_wavelets_win_and_with_many_the_network_is_level():
     assert abs(score["scattering, linear", 10000] - score["LeNet-5, moved digits", 10000]) < 0.01
 
 
+def test_first_kernels_become_edges():
+    """Row 17: kernels of the first layer are closer to Gabors after the training than before."""
+    torch.manual_seed(0)
+    explained = {
+        kind: np.median(
+            [signal.fit_gabor(kernel).explained for kernel in model.features[0].weight.detach()[:, 0].numpy()]
+        )
+        for kind, model in (("trained", nets.load("lenet5-digits")), ("random", nets.LeNet5()))
+    }
+    assert explained["trained"] > 0.8 > explained["random"] + 0.1
+
+
+def test_a_unit_of_the_second_layer_prefers_a_digit():
+    """Row 17: the nine digits that excite a map most; the chapter shows two maps that prefer one class."""
+    images, labels = map(torch.from_numpy, data.digits("test"))
+    found = insight.activations(nets.load("lenet5-digits"), images[:1000], ["features.4"])["features.4"]
+    for unit, digit in ((8, 5), (9, 4)):
+        assert sum(labels[e.image].item() == digit for e in insight.strongest(found[:, unit], 9)) >= 8
+
+
+def test_a_cover_is_itself_something_to_see():
+    """Row 17: white squares on empty ground turn the answer round, black ones change nothing."""
+    images, labels = map(torch.from_numpy, data.digits("test"))
+    model = nets.load("lenet5-digits")
+    falls = {0.0: [], 1.0: []}
+    for image, label in zip(images[:10], labels[:10].tolist(), strict=True):
+        empty = nn.functional.max_pool2d(image, 7, stride=1)[0] == 0
+        sure = model(image[None]).softmax(1)[0, label].item()
+        for fill, fallen in falls.items():
+            fallen.append(sure - insight.occlusion_map(model, image, label, size=7, fill=fill)[empty].min().item())
+    assert np.abs(falls[0.0]).max() < 1e-4
+    assert np.median(falls[1.0]) > 0.5
+
+
+def test_what_a_network_likes_best_is_noise_unless_we_wish_otherwise():
+    """Row 17: activation maximisation with and without penalties."""
+    model = nets.load("lenet5-digits")
+    start = 0.01 * torch.randn(1, 28, 28, generator=torch.Generator().manual_seed(0))
+    wishes = {"size_penalty": 0.3, "variation_penalty": 0.5, "jitter": 1}
+    rough, score = {}, {}
+    for name, settings in (("free", {}), ("wished", wishes)):
+        image, _ = insight.maximise(lambda x: model(x)[0, 3], start, steps=60, **settings)
+        rough[name] = (insight.variation(image) / image.square().sum()).item()
+        score[name] = model(image[None])[0, 3].item()
+    assert rough["free"] > 1.4 > 1.0 > rough["wished"]  # real digits: about 0.8
+    assert score["free"] > 100  # real digits: about 17
+
+
+def test_with_all_numbers_kept_the_classes_are_separable_early(clothes):
+    """Row 18: what depth adds is few numbers, not readability."""
+    (images, labels), (test, test_labels) = clothes
+    model = nets.load("plain20-fashion")
+    scores = []
+    for block in ("layer1.2", "layer3.2"):
+        known, asked = (insight.activations(model, batch, [block])[block] for batch in (images[:1000], test))
+        scores.append(insight.LinearProbe(known, labels[:1000]).accuracy(asked, test_labels))
+    assert scores[1] - scores[0] < 0.06
+
+
 def test_classes_grow_separable_with_depth_in_a_trained_network(clothes):
     """Row 18: a linear probe and the nearest neighbour, trained against random weights."""
     train, test = clothes
