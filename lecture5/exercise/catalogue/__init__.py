@@ -16,9 +16,11 @@ _MODULES = {
     "06": "lenet_to_alexnet",
     "07": "how_it_is_computed",
     "08": "invariants_and_receptive_fields",
+    "09": "what_networks_learn",
     "10": "batchnorm_residual",
     "11": "detection",
     "12": "segmentation",
+    "13": "one_and_three_dimensions",
     "14": "dynamic_programming",
 }
 
