@@ -83,6 +83,14 @@ def test_wrong_use(submissions, options, words, tmp_path, capsys):
     assert words in capsys.readouterr().err
 
 
+def test_each_process_has_a_number_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / "lecture5-slot-1").symlink_to(tmp_path / "victim")
+    assert [dask._free_slot(), dask._free_slot()] == [0, 2]  # a held lock, and a link, are passed over
+    assert (tmp_path / "victim").read_text() == "precious"
+
+
 def test_without_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(dask.NoCluster, match=r"pip install 'lecture5\[cluster\]'"):

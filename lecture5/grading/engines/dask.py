@@ -11,6 +11,7 @@ is lost and nothing counted twice.
 from __future__ import annotations
 
 import dataclasses
+import os
 import queue
 import tempfile
 import threading
@@ -172,19 +173,21 @@ def _graded(found: Found, content: bytes | str, job: Job, fingerprint: str) -> R
         return _sessions[fingerprint].grade(content, found)
 
 
-_slots: list[Any] = []  # locks are held as long as their files are open
-
-
 def _free_slot() -> int:
     """Return a number that no other worker process of this machine has: it decides the user id of the kernels."""
     import fcntl
 
     for number in range(1000):
         try:
-            lock = open(Path(tempfile.gettempdir()) / f"lecture5-slot-{number}", "w")  # noqa: SIM115
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # no link is followed, and nothing overwritten: others can write to this folder, too
+            path = Path(tempfile.gettempdir()) / f"lecture5-slot-{number}"
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError:
             continue
-        _slots.append(lock)
-        return number
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            continue
+        return number  # the lock is held until this process ends
     raise SandboxFault("no free number among 1000 workers on this machine")
