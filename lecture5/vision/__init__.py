@@ -6,7 +6,7 @@ array([[0.33]])
 """
 
 from .boxes import box_area, box_iou, clip_boxes, decode_boxes, encode_boxes, nms
-from .detection import Detections, average_precision, match, mean_average_precision, precision_recall
+from .detection import Detections, average_precision, match, mean_average_precision, precision_recall, ranked
 from .proposals import graph_segmentation, grouping, region_proposals, sliding_windows
 from .rcnn import RCNN, Ridge, shared_features, suppressed, warped_features
 from .regions import label_proposals, roi_pool, warp
@@ -34,6 +34,7 @@ __all__ = [
     "mean_iou",
     "nms",
     "precision_recall",
+    "ranked",
     "region_proposals",
     "roi_pool",
     "shared_features",

@@ -158,17 +158,46 @@ def mean_average_precision(
     >>> mean_average_precision([found], [there], [np.array([1, 3])])
     {1: 1.0, 3: 0.0}
     """
+    classes = sorted({int(label) for of_image in labels for label in of_image})
+    return {label: average_precision(*ranked(detections, boxes, labels, label, threshold), points) for label in classes}
+
+
+def ranked(
+    detections: Sequence[Detections],
+    boxes: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray],
+    label: int,
+    threshold: float = 0.5,
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return what :func:`precision_recall` needs for one class: all its detections over all images, right or wrong.
+
+    Parameters
+    ----------
+    detections, boxes, labels, threshold
+        As in :func:`mean_average_precision`.
+    label
+        The class.
+
+    Returns
+    -------
+    scores, right : ndarray
+        (N,) each, in the order of the images.
+    num_objects : int
+        How many objects of this class there are.
+
+    Examples
+    --------
+    >>> found = Detections(np.array([[0, 0, 4, 4], [5, 5, 9, 9.0]]), np.array([0.9, 0.8]), np.array([1, 2]))
+    >>> ranked([found], [np.array([[0, 0, 4, 5.0]])], [np.array([1])], label=1)
+    (array([0.9]), array([ True]), 1)
+    """
     if not len(detections) == len(boxes) == len(labels):
         raise ValueError(
             f"there are {len(detections)} detections, {len(boxes)} boxes and {len(labels)} labels: one for each image"
         )
-    result = {}
-    for label in sorted({int(label) for of_image in labels for label in of_image}):
-        scores, right = [], []
-        for found, objects, classes in zip(detections, boxes, labels, strict=True):
-            mine = found.labels == label
-            scores.append(found.scores[mine])
-            right.append(match(found.boxes[mine], scores[-1], objects[classes == label], threshold))
-        number = sum(int((classes == label).sum()) for classes in labels)
-        result[label] = average_precision(np.concatenate(scores), np.concatenate(right), number, points)
-    return result
+    scores, right = [], []
+    for found, objects, classes in zip(detections, boxes, labels, strict=True):
+        mine = found.labels == label
+        scores.append(found.scores[mine])
+        right.append(match(found.boxes[mine], scores[-1], objects[classes == label], threshold))
+    return np.concatenate(scores), np.concatenate(right), sum(int((classes == label).sum()) for classes in labels)
