@@ -97,7 +97,8 @@ def section(exercise: Exercise) -> str:
     """Plant every misconception of an exercise, and return what caught it as a section of the page."""
     kills, checks = kill_table(exercise), _checks(exercise)
     survivors = [f"{kill.function}: {kill.misconception}" for kill in kills if not kill.hidden]
-    title = notebooks.read(source_notebook(exercise)).metadata.get("lecture5", {}).get("title", exercise.name)
+    about = notebooks.read(source_notebook(exercise)).metadata.get("lecture5", {})
+    title = about.get("title", exercise.name.replace("-", " ").capitalize())
     counts = f"{len(exercise.questions)} functions, {len(kills)} misconceptions"
     visible = sum(1 for kill in kills if kill.visible)
     caught = f"{len(kills) - len(survivors)} fail a hidden test, {visible} the visible check too"
