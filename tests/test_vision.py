@@ -168,7 +168,7 @@ class TestAveragePrecision:
         result = vision.mean_average_precision([first, second], boxes, [np.array([1]), np.array([1, 2])])
         assert result == pytest.approx({1: 2 / 3, 2: 0.0})  # in order: wrong, right, right
         with pytest.raises(ValueError, match="1 detections, 2 boxes"):
-            vision.mean_average_precision([first], boxes, boxes)
+            vision.mean_average_precision([first], boxes, [np.array([1]), np.array([1, 2])])
 
 
 class TestProposals:
