@@ -34,14 +34,14 @@ FEW = (100, 300, 1000, 3000, 10000)
 
 
 def results(name: str) -> list[dict[str, str]]:
-    """Return the rows of an experiment that ships with the package: "depth", "rates", "few", "mazes" or "worlds".
+    """Return the rows of an experiment that ships with the package: "depth", "rates", "few", "mazes", "worlds", "tissue" or "rods".
 
     Examples
     --------
     >>> sorted({row["network"] for row in results("depth")})
     ['plain20', 'plain56', 'plain8', 'resnet20', 'resnet56', 'resnet8']
     """
-    choice("name", name, ("depth", "rates", "few", "mazes", "worlds"))
+    choice("name", name, ("depth", "rates", "few", "mazes", "worlds", "tissue", "rods"))
     text = files(__package__).joinpath("results", f"{name}.csv").read_text("utf-8")
     return list(csv.DictReader(text.splitlines()))
 
