@@ -47,7 +47,7 @@ def test_architecture_draws_a_box_for_each_size_and_two_bars_for_each_layer():
 
 def test_architecture_of_a_model_without_parameters():
     figure = plots.architecture(nn.Sequential(nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(1)), (1, 2, 8, 8))
-    assert "pool 2 × 4 × 4; adaptive pool 2 × 1 × 1" in figure.panels[0].alt
+    assert "pool 2 × 4 × 4; mean pool 2 × 1 × 1" in figure.panels[0].alt
 
 
 def test_named_bars_have_a_bar_and_a_number_each():

@@ -20,15 +20,15 @@ _SHORT = {
     "AvgPool2d": "pool",
     "max_pool": "pool",
     "avg_pool": "pool",
-    "AdaptiveAvgPool2d": "adaptive pool",
-    "adaptive_avg_pool": "adaptive pool",
+    "AdaptiveAvgPool2d": "mean pool",
+    "adaptive_avg_pool": "mean pool",
     "Linear": "linear",
 }
 _WITHOUT_A_ROW = {"ReLU", "Tanh", "Dropout", "Flatten", "Identity", "relu", "dropout", "flatten"}
 
 
 def architecture(model_or_layers: Any, input_shape: Sequence[int]) -> Figure:
-    """Show a network's layers from top to bottom: sizes to the left, to the right what each layer costs.
+    """Show a network's layers from top to bottom: their sizes, and beside them what each costs.
 
     A box is as tall as its maps have rows and as wide as there are channels, both on a square-root scale, so that a
     box's area goes with the root of its numbers. Layers that change no size and learn nothing (ReLU, dropout) have no
@@ -77,7 +77,7 @@ def architecture(model_or_layers: Any, input_shape: Sequence[int]) -> Figure:
 
 
 def _panel(draw: Callable, alt: str, title: str, height: float) -> Panel:
-    return drawn_panel(draw, alt=alt, title=title, size=(3.1, height))
+    return drawn_panel(draw, alt=alt, title=title, size=(2.8, height))
 
 
 def _numbered(rows: Sequence[LayerCost]) -> list[str]:
