@@ -6,6 +6,7 @@ import torch
 
 from lecture5 import dp, nets
 from lecture5.dp import worlds
+from lecture5.nets import experiments, maze_experiments
 from lecture5.nets.maze import (
     MazeNet,
     MinPlusNet,
@@ -17,6 +18,7 @@ from lecture5.nets.maze import (
     stack,
     whole_worlds_right,
 )
+from lecture5.nets.maze_experiments import KINDS
 
 
 class Prices(torch.nn.Module):
@@ -158,3 +160,28 @@ def test_a_maze_net_begins_to_learn_from_any_state():
     settings = {"loss": cells_loss, "score": whole_worlds_right, "optimiser": clipped_adam, "learning_rate": 0.02}
     history = nets.fit(net, data, data, epochs=40, batch_size=16, progress=False, **settings)
     assert history[-1].train_loss < 0.7 * history[0].train_loss
+
+
+def test_counted_worlds_are_right_at_every_size_and_of_every_kind():
+    """What shipped with the package, from ``python -m lecture5.nets.maze_experiments worlds``."""
+    rows = experiments.results("worlds")
+    assert {row["kind"] for row in rows} == set(KINDS)
+    assert len({row["seed"] for row in rows}) >= 2
+    for row in rows:
+        size, right = int(row["size"]), int(row["right"]) / int(row["worlds"])
+        assert int(row["worlds"]) >= {59: 100, 201: 20}[size]
+        assert right >= {59: 0.99, 201: 0.95}[size], row
+
+
+def test_networks_that_rounded_alike_are_counted_once(tmp_path, monkeypatch):
+    runs = []
+    monkeypatch.setattr(maze_experiments, "trained", lambda *_: nets.load("min-plus-worlds"))
+    monkeypatch.setattr(maze_experiments, "COUNTS", {11: 3})
+    original = maze_experiments.count_right
+    monkeypatch.setattr(maze_experiments, "count_right", lambda *a: runs.append(a) or original(*a))
+    rows = maze_experiments.on_worlds(tmp_path, (0, 1))
+    assert len(runs) == len(KINDS)
+    assert len(rows) == 2 * len(KINDS)
+    assert all(row["right"] == row["worlds"] == 3 for row in rows)
+    assert maze_experiments.on_worlds(tmp_path, (0, 1)) == rows
+    assert len(runs) == len(KINDS)  # what was counted is not counted again

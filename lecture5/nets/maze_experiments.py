@@ -28,12 +28,12 @@ from .train import follow
 from .weights import read_weights
 
 KINDS: dict[str, Callable[[int, np.random.Generator], worlds.World]] = {
-    "mazes": worlds.maze,
     "mazes with loops": partial(worlds.maze, loops=0.15),
     "mazes without dead ends": worlds.braided,
     "open rooms": worlds.rooms,
     "caves with terrain": partial(worlds.caves, kinds=True),
     "scattered terrain": worlds.scatter,
+    "mazes": worlds.maze,
 }
 COUNTS = {59: 100, 201: 20}
 MAZE_COUNTS = {11: 100, 31: 100, 59: 50}
@@ -60,7 +60,7 @@ def on_worlds(folder: Path, seeds: Sequence[int]) -> list[dict]:
     notes = folder / "worlds.json"  # what was counted before an interruption
     counted = json.loads(notes.read_text("utf-8")) if notes.exists() else {}
     rows = []
-    for (kind, draw), (size, count) in itertools.product(KINDS.items(), COUNTS.items()):
+    for (size, count), (kind, draw) in itertools.product(COUNTS.items(), KINDS.items()):
         for program, model in programs.items():
             key = f"{kind}, {size}, {program}"
             if key not in counted:
@@ -75,17 +75,17 @@ def on_worlds(folder: Path, seeds: Sequence[int]) -> list[dict]:
 
 def count_right(model: MinPlusNet, draw: Callable, size: int, count: int) -> int:
     """Return how many of ``count`` worlds are right in every cell."""
-    rng, right = np.random.default_rng(1000 + size), 0.0
-    for _ in range(count // PER_BATCH):
-        planes, on_way = stack([draw(size, rng) for _ in range(PER_BATCH)])
+    rng, right = np.random.default_rng(1000 + size), 0
+    for _ in range(count):  # one by one: a large world fills the cache alone
+        planes, on_way = stack([draw(size, rng)])
         with torch.no_grad():
-            right += PER_BATCH * float(whole_worlds_right(model(planes), on_way))
-    return round(right)
+            right += int(whole_worlds_right(model(planes), on_way))
+    return right
 
 
 def rounded(model: MinPlusNet) -> str:
-    """Return what the network computes with: the rounded cost of every colour, and of every move."""
-    colours = torch.tensor([*worlds.COLOURS.values(), worlds.START, worlds.GOAL]).T[None, :, :, None]
+    """Return what the network computes with: the rounded cost of every ground (both ends are free), and every move."""
+    colours = torch.tensor([*worlds.COLOURS.values()]).T[None, :, :, None]
     with torch.no_grad():
         return str([part.flatten().tolist() for part in model.costs(colours)])
 
