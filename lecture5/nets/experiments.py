@@ -34,7 +34,12 @@ FEW = (100, 300, 1000, 3000, 10000)
 
 
 def results(name: str) -> list[dict[str, str]]:
-    """Return the rows of an experiment that ships with the package: "depth", "rates", "few", "mazes", "worlds", "tissue" or "rods".
+    """Return the rows of an experiment that ships with the package.
+
+    Parameters
+    ----------
+    name
+        ``"depth"``, ``"rates"`` or ``"few"``; ``"mazes"`` or ``"worlds"``; ``"tissue"`` or ``"rods"``.
 
     Examples
     --------
