@@ -38,6 +38,12 @@ def weight_matrices(
     ------
     ValueError
         If there are not as many texts as matrices, or a matrix does not have two axes or holds a negative number.
+
+    Examples
+    --------
+    >>> weight_matrices({"sum of neighbours": np.array([[1, 2, 0], [0, 1, 2]])}, ["Two rows: 1 2, moved by one."])
+    Figure: sum of neighbours
+    - Two rows: 1 2, moved by one.
     """
     arrays = _checked(matrices, alts)
     largest = max(array.max() for array in arrays.values())
@@ -83,6 +89,12 @@ def connections(matrices: Mapping[str, np.ndarray], alts: Sequence[str]) -> Figu
     ------
     ValueError
         As :func:`weight_matrices`, or if more than five weights are shared.
+
+    Examples
+    --------
+    >>> connections({"sum of neighbours": np.array([[1, 2, 0], [0, 1, 2]])}, ["Three dots below two, four lines."])
+    Figure: sum of neighbours
+    - Three dots below two, four lines.
     """
     arrays = _checked(matrices, alts)
 

@@ -30,9 +30,8 @@ _WITHOUT_A_ROW = {"ReLU", "Tanh", "Dropout", "Flatten", "Identity", "relu", "dro
 def architecture(model_or_layers: Any, input_shape: Sequence[int]) -> Figure:
     """Show a network's layers from top to bottom: their sizes, and beside them what each costs.
 
-    A box is as tall as its maps have rows and as wide as there are channels, both on a square-root scale, so that a
-    box's area goes with the root of its numbers. Layers that change no size and learn nothing (ReLU, dropout) have no
-    row.
+    A box is as tall as its maps have rows and as wide as there are channels, both on a square-root scale. Layers that
+    change no size and learn nothing (ReLU, dropout) have no row.
 
     Parameters
     ----------
@@ -49,6 +48,13 @@ def architecture(model_or_layers: Any, input_shape: Sequence[int]) -> Figure:
     ------
     ValueError, TypeError
         As :func:`lecture5.layer_costs`.
+
+    Examples
+    --------
+    >>> architecture([{"kind": "linear", "out_features": 2}], (1, 3))
+    Figure: a network of 1 layer, 8 parameters, 6 multiply-adds
+    - From top to bottom: input 3; linear 2.
+    - Bars for each layer: linear 100.0 % of the parameters, 100.0 % of the multiply-adds.
     """
     costs = layer_costs(model_or_layers, input_shape)
     rows = [row for row in costs if row.kind not in _WITHOUT_A_ROW]
@@ -68,7 +74,7 @@ def architecture(model_or_layers: Any, input_shape: Sequence[int]) -> Figure:
     )
     height = 0.34 * len(names) + 0.3
     return Figure(
-        f"a network of {len(rows)} layers, {costs.parameters:,} parameters, {costs.multiply_adds:,} multiply-adds",
+        f"a network of {len(rows)} layer{'s' * (len(rows) != 1)}, {costs.parameters:,} parameters, {costs.multiply_adds:,} multiply-adds",
         [
             _panel(_boxes(names, shapes, texts), sizes, "channels × rows × columns", height),
             _panel(_shares(names, shares), f"Bars for each layer: {spent}.", "share of the whole", height),
@@ -154,6 +160,12 @@ def named_bars(values: Mapping[str, float], *, xlabel: str, alt: str, hatched: S
     ------
     ValueError
         If there are no values, or ``hatched`` names none of them.
+
+    Examples
+    --------
+    >>> named_bars({"ours": 0.25, "theirs": 0.5}, xlabel="error", alt="Ours is half as long as theirs.")
+    Figure: error
+    - Ours is half as long as theirs.
     """
     if not values:
         raise ValueError("values is empty, but there must be at least one bar")
