@@ -52,7 +52,7 @@ def architecture(model_or_layers: Any, input_shape: Sequence[int]) -> Figure:
     Examples
     --------
     >>> architecture([{"kind": "linear", "out_features": 2}], (1, 3))
-    Figure: a network of 1 layer, 8 parameters, 6 multiply-adds
+    Figure: a network of one layer, 8 parameters, 6 multiply-adds
     - From top to bottom: input 3; linear 2.
     - Bars for each layer: linear 100.0 % of the parameters, 100.0 % of the multiply-adds.
     """
@@ -72,9 +72,10 @@ def architecture(model_or_layers: Any, input_shape: Sequence[int]) -> Figure:
         for n, (name, row) in enumerate(zip(names[1:], rows, strict=True))
         if row.parameters or row.multiply_adds
     )
+    layers = "a network of one layer" if len(rows) == 1 else f"a network of {len(rows)} layers"
     height = 0.34 * len(names) + 0.3
     return Figure(
-        f"a network of {len(rows)} layer{'s' * (len(rows) != 1)}, {costs.parameters:,} parameters, {costs.multiply_adds:,} multiply-adds",
+        f"{layers}, {costs.parameters:,} parameters, {costs.multiply_adds:,} multiply-adds",
         [
             _panel(_boxes(names, shapes, texts), sizes, "channels × rows × columns", height),
             _panel(_shares(names, shares), f"Bars for each layer: {spent}.", "share of the whole", height),
