@@ -135,7 +135,9 @@ def targets(results: dict) -> list[Target]:
         _target("output, AlexNet and ResNet-18: geometric mean of auto / torch", 1.0, geometric_mean, outputs),
         _target("output, AlexNet and ResNet-18: largest auto / torch", 1.5, max, outputs),
         _target("gradients, AlexNet and ResNet-18: geometric mean of auto / torch", 1.3, geometric_mean, gradients),
-        _target("auto within 10 % of our fastest method: share of all cases", 0.9, _share, near_best(rows), False),
+        _target(
+            "auto's choice within 10 % of our fastest method: share of all cases", 0.9, _share, near_best(rows), False
+        ),
         _target("kernels of 31² and 63²: smallest torch / auto", 10, min, _times_faster(large, "torch"), False),
         _target(
             "the same with tensors: smallest torch / auto",
@@ -170,11 +172,17 @@ LARGE_KERNELS = ("kernel 31", "kernel 63")
 
 
 def near_best(rows: Sequence[dict]) -> list[bool]:
-    """Return for each case and product whether "auto" is within 10 % of the best of our methods."""
+    """Return for each case and product whether the method that "auto" chose is within 10 % of the best of ours.
+
+    What counts is that method's own time, and not that of "auto", which is the same call measured once more.
+    """
     places: dict[tuple, dict] = {}
     for row in select(rows, contender=OUR_METHODS):
-        places.setdefault(_place(row), {})[row["contender"]] = row["seconds"]
-    return [seconds["auto"] <= 1.1 * min(seconds.values()) for seconds in places.values()]
+        places.setdefault(_place(row), {})[row["contender"]] = row
+    return [
+        contenders[contenders["auto"]["chosen"]]["seconds"] <= 1.1 * min(row["seconds"] for row in contenders.values())
+        for contenders in places.values()
+    ]
 
 
 def _target(
