@@ -4,7 +4,7 @@
     python -m lecture5.nets.maze_experiments mazes     # ordinary recurrent networks on mazes
 
 Both train what is not in the folder yet, from three seeds; one training takes minutes. They can be interrupted, and go
-on where they were. :func:`lecture5.nets.experiments.results` reads what they gave.
+on where they were. What the first gave ships with the package: :func:`lecture5.nets.experiments.results` reads it.
 """
 
 from __future__ import annotations
