@@ -352,14 +352,18 @@ def test_linear_probe_separates_what_is_separable_and_nothing_else(device):
     assert insight.LinearProbe(product[:800], labels[:800]).accuracy(product[800:], labels[800:]) == 1.0
 
 
-def test_linear_probe_solves_the_ridge_problem():
-    """Against numpy's least squares on the stacked system."""
+@pytest.mark.parametrize("more_features", [0, 120])
+def test_linear_probe_solves_the_ridge_problem(more_features):
+    """Against numpy's least squares on the stacked system, with fewer features than examples and with more."""
     features, labels = blobs(90, 1.0, 3)
+    noise = torch.randn(90, more_features, generator=torch.Generator().manual_seed(0))
+    features = torch.cat([features, noise], dim=1)
+    size = features.shape[1] + 1
     probe = insight.LinearProbe(features, labels)
     x = ((features - features.mean(0)) / features.std(0, unbiased=False)).double().numpy()
     x = np.hstack([x, np.ones((90, 1))])
-    stacked = np.vstack([x, math.sqrt(probe.penalty * 90) * np.eye(4)])
-    target = np.vstack([np.eye(3)[labels.numpy()], np.zeros((4, 3))])
+    stacked = np.vstack([x, math.sqrt(probe.penalty * 90) * np.eye(size)])
+    target = np.vstack([np.eye(3)[labels.numpy()], np.zeros((size, 3))])
     expected = np.linalg.lstsq(stacked, target, rcond=None)[0]
     np.testing.assert_allclose(probe.weights, expected, atol=1e-6)
 

@@ -207,6 +207,14 @@ def test_random_displacement_has_the_stated_strength():
     assert (tau != signal.random_displacement((32, 48), 0.3, seed=2)).all()
 
 
+def test_relative_move_by_hand_and_whatever_all_images_share():
+    before = np.array([[[0.0, 0.0]], [[3.0, 4.0]], [[0.0, 12.0]]])  # distances 5, 12 and √73, row by row
+    after = before + np.array([[[0.0, 2.0]], [[-3.0, 0.0]], [[0.0, 0.0]]])
+    expected = np.array([2.0, 3.0, 0.0]) / ((5 + 12 + math.sqrt(73)) / 3)
+    np.testing.assert_allclose(signal.relative_move(before, after), expected)
+    np.testing.assert_allclose(signal.relative_move(before + 50, after + 50), expected)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -218,6 +226,9 @@ def test_random_displacement_has_the_stated_strength():
         (lambda: signal.warp(np.ones((4, 4)), np.ones((2, 4, 5))), r"displacement has shape \(2, 4, 5\)"),
         (lambda: signal.random_displacement((4, 4), -1, 0), "strength is -1"),
         (lambda: relative_change([0.0], [1.0]), "not all 0"),
+        (lambda: signal.relative_move(np.eye(2), np.eye(3)), r"features has shape \(2, 2\) and changed \(3, 3\)"),
+        (lambda: signal.relative_move([[1.0, 2.0]], [[1.0, 2.0]]), "two images or more"),
+        (lambda: signal.relative_move(np.ones((3, 2)), np.zeros((3, 2))), "the same for all images"),
     ],
 )
 def test_bad_arguments_are_named(call, message):

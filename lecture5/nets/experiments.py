@@ -2,7 +2,7 @@
 
     python -m lecture5.nets.experiments depth --seeds 0 1 2    # how depth decides; 6 networks, 8 minutes for each seed
     python -m lecture5.nets.experiments rates                  # how the start decides; 48 short trainings: 4 minutes
-    python -m lecture5.nets.experiments few --seeds 0 1 2      # few digits: wavelets or a network; 4 minutes each
+    python -m lecture5.nets.experiments few --seeds 0 1 2      # few digits: wavelets or a network; 9 minutes each
 
 The first and the last can be interrupted, and go on where they were. :func:`results` reads what they gave.
 """
@@ -39,14 +39,14 @@ def results(name: str) -> list[dict[str, str]]:
     Parameters
     ----------
     name
-        ``"depth"``, ``"rates"`` or ``"few"``; ``"mazes"`` or ``"worlds"``; ``"tissue"`` or ``"rods"``.
+        ``"depth"``, ``"rates"`` or ``"few"``; ``"worlds"``; ``"tissue"`` or ``"rods"``.
 
     Examples
     --------
     >>> sorted({row["network"] for row in results("depth")})
     ['plain20', 'plain56', 'plain8', 'resnet20', 'resnet56', 'resnet8']
     """
-    choice("name", name, ("depth", "rates", "few", "mazes", "worlds", "tissue", "rods"))
+    choice("name", name, ("depth", "rates", "few", "worlds", "tissue", "rods"))
     text = files(__package__).joinpath("results", f"{name}.csv").read_text("utf-8")
     return list(csv.DictReader(text.splitlines()))
 
