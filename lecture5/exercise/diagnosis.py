@@ -156,8 +156,11 @@ def diagnose(question: Question, given: Sequence[Any]) -> list[Misconception]:
     Notes
     -----
     A misconception is named only if it explains *every* case and differs from the right answer on at least two of
-    them, so that one coincidence does not name it. Single ones are tried before pairs.
+    them, so that one coincidence does not name it. Single ones are tried before pairs. An answer that raises an error
+    in every case, as an empty one does, is not diagnosed: any error looks like any other.
     """
+    if all(isinstance(output, Raised) for output in given):
+        return []
     expected = reference_outputs(question)
     for number in (1, 2):
         for chosen in itertools.permutations(question.misconceptions, number):

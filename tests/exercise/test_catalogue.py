@@ -75,6 +75,14 @@ def test_a_right_answer_has_no_diagnosis(question):
     assert diagnose(question, reference_outputs(question)) == []
 
 
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
+def test_an_empty_answer_has_no_diagnosis(question):
+    def empty(*arguments):
+        raise NotImplementedError
+
+    assert diagnose(question, reference_outputs(question, empty)) == []
+
+
 @pytest.mark.parametrize(("question", "wrong"), PLANTED, ids=lambda one: one.name)
 def test_each_misconception_is_named(question, wrong):
     given_outputs = reference_outputs(question, wrong.spoil(question.reference))
