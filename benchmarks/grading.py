@@ -116,6 +116,8 @@ def seconds(command: list[str], folder: Path) -> Seconds:
     clock, processor = time.perf_counter() - start, float("nan")
     if account:
         processor = int((account / "cpuacct.usage").read_text()) / 1e9
+        while (account / "tasks").read_text():  # Linux takes a moment to end a sandbox's processes
+            time.sleep(0.05)
         account.rmdir()
     return Seconds(clock, processor)
 
