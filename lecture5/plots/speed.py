@@ -6,6 +6,8 @@ import base64
 from collections.abc import Sequence
 from pathlib import Path
 
+from matplotlib.ticker import LogLocator
+
 from .figure import Figure, Panel, drawn_panel, plain
 
 _LOOKS = {  # Our methods are filled, the others hollow; auto is a frame around what it chose.
@@ -68,7 +70,10 @@ def _ratios(title: str, rows: Sequence[dict], alt: str, contenders: Sequence[str
             )
         axes[0].set(xscale="log", xlabel="time / torch's time", ylim=(len(lines) - 0.5, -0.5))
         axes[0].set_yticks(range(len(lines)), labels)
+        low, high = axes[0].get_xlim()
+        axes[0].xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 30 * low else (1,)))
         axes[0].xaxis.set_major_formatter("{x:g}")
+        axes[0].xaxis.set_minor_formatter("")
         axes[0].grid(axis="y", color=theme.faint, linewidth=0.5)
         axes[0].set_axisbelow(True)
         plain(axes[0], zero_line=False)
