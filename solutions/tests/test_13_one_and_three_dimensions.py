@@ -43,9 +43,8 @@ def test_causal_conv1d_edges(submission, rng):
     x, w = rng.normal(size=(2, 10)), rng.normal(size=(3, 2, 3))
     later = x.copy()
     later[:, 6:] += 1
-    before, after = (np.asarray(submission.causal_conv1d(sound, w, 2)) for sound in (x, later))
-    assert_equal(before[:, :6], after[:, :6])
-    assert_equal(after, heard(later, w, 2))
+    assert_equal(submission.causal_conv1d(x, w, 2), heard(x, w, 2))
+    assert_equal(submission.causal_conv1d(later, w, 2), heard(later, w, 2))
 
 
 def reach(kernel_size, dilations):
@@ -72,7 +71,7 @@ def check_dilations(submission, kernel_size, samples):
     layers = 0
     while reach(kernel_size, [2**layer for layer in range(layers)]) < samples:
         layers += 1
-    assert_equal(list(submission.doubling_dilations(kernel_size, samples)), [2**layer for layer in range(layers)])
+    assert_equal(submission.doubling_dilations(kernel_size, samples), [2**layer for layer in range(layers)])
 
 
 def power(sound, window, hop):
