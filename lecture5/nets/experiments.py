@@ -51,6 +51,15 @@ def results(name: str) -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
 
 
+def write_results(rows: Sequence[dict], path: Path) -> None:
+    """Write an experiment's rows as the CSV file that :func:`results` reads."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
 def depth(folder: Path, seeds: Sequence[int] = (0,)) -> list[dict]:
     """Train plain and residual networks of three depths by their recipes."""
     rows = []
@@ -163,11 +172,7 @@ def main() -> None:
         "few": lambda: few(options.out, options.seeds),
     }
     rows = run[options.name]()
-    options.out.mkdir(parents=True, exist_ok=True)
-    with (options.out / f"{options.name}.csv").open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_results(rows, options.out / f"{options.name}.csv")
 
 
 if __name__ == "__main__":

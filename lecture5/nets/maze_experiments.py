@@ -10,7 +10,6 @@ on where they were. What the first gave ships with the package: :func:`lecture5.
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
 import json
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ import torch
 from torch import nn
 
 from ..dp import worlds
+from .experiments import write_results
 from .maze import MinPlusNet, mazes, stack, whole_worlds_right
 from .recipes import RECIPES
 from .train import follow
@@ -131,10 +131,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     rows = (on_worlds if options.name == "worlds" else on_mazes)(options.out, options.seeds)
-    with (options.out / f"{options.name}.csv").open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_results(rows, options.out / f"{options.name}.csv")
 
 
 if __name__ == "__main__":

@@ -9,13 +9,13 @@ What they gave ships with the package: ``lecture5.nets.experiments.results("tiss
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
+from .experiments import write_results
 from .recipes import RECIPES
 from .train import follow
 from .training import evaluate, fit
@@ -71,11 +71,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="(default: 0)")
     options = parser.parse_args()
     rows = tissue(options.out, options.seeds) if options.name == "tissue" else rods(options.seeds)
-    options.out.mkdir(parents=True, exist_ok=True)
-    with (options.out / f"{options.name}.csv").open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_results(rows, options.out / f"{options.name}.csv")
 
 
 if __name__ == "__main__":
