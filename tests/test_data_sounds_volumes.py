@@ -81,10 +81,10 @@ def test_blocks_are_averaged_and_what_is_left_over_is_dropped():
 
 @pytest.mark.parametrize("name", ["voices", "brain"])
 def test_damage_is_noticed(monkeypatch, name):
-    from lecture5.data.voices import _codes
+    from lecture5.data.images import _arrays
 
     monkeypatch.setitem(data.cards(), name, data.cards()[name]._replace(sha256="0" * 64))
-    _codes.cache_clear()
+    _arrays.cache_clear()
     with pytest.raises(data.DataError, match=rf"{name}\.npz in lecture5/data is damaged"):
         getattr(data, name)()
 

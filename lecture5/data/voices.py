@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
-from functools import lru_cache
-
 import numpy as np
 
 from ..arguments import choice
+from .images import _arrays
 
 VOICES = ("Allison, English", "Allison, Spanish", "June, French", "Carlo, Italian")
 RATE = 8000
@@ -69,14 +67,6 @@ def voices(part: str = "train") -> tuple[np.ndarray, np.ndarray]:
     ((240, 1, 4000), [60, 60, 60, 60])
     """
     choice("part", part, ("train", "test"))
-    codes = _codes()[part]
+    codes = _arrays("voices")[part]
     labels = np.repeat(np.arange(len(VOICES)), codes.shape[1])
     return decode(codes).astype(np.float32).reshape(-1, 1, WINDOW), labels
-
-
-@lru_cache(maxsize=1)
-def _codes() -> dict[str, np.ndarray]:
-    from . import _verified
-
-    with np.load(io.BytesIO(_verified("voices", ".npz")), allow_pickle=False) as archive:
-        return dict(archive)
