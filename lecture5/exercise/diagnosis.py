@@ -167,10 +167,15 @@ def diagnose(question: Question, given: Sequence[Any]) -> list[Misconception]:
             answer = question.reference
             for misconception in reversed(chosen):
                 answer = misconception.spoil(answer)
-            spoiled = reference_outputs(question, answer)
-            differs = sum(not _same(right, wrong) for right, wrong in zip(expected, spoiled, strict=True))
-            if differs >= 2 and all(_same(wrong, mine) for wrong, mine in zip(spoiled, given, strict=True)):
-                return list(chosen)
+            spoiled = []
+            for case, mine in zip(question.cases, given, strict=True):
+                spoiled.append(_output(answer, case))
+                if not _same(spoiled[-1], mine):
+                    break  # for most this is the first case, and there are many pairs
+            else:
+                differs = sum(not _same(right, wrong) for right, wrong in zip(expected, spoiled, strict=True))
+                if differs >= 2:
+                    return list(chosen)
     return []
 
 

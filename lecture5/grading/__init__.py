@@ -39,3 +39,9 @@ is only ever its own results; a visible check, whose output the kernel prints, e
 same function passed; text of a student is cleaned (``outcomes.clean``) and escaped; our own failures raise
 ``SandboxFault`` and become an error of ours, never a zero.
 """
+
+import sys
+
+# jsonschema, which nbformat imports, takes this if it is there, and then compiles a grammar of internationalised
+# addresses for more than a second; each worker would. No notebook's schema speaks of any.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]

@@ -65,20 +65,25 @@ def run(place: Path, job: Job, out: Path, workers: int, engine: Engine | None = 
     progress = tqdm(
         total=len(found), initial=len(found) - len(missing), unit="notebook", disable=not sys.stderr.isatty()
     )
+    earlier = [record for record in done.values() if record is not None]
     with progress:
         for record in grade_all(missing, job, workers) if engine is None else engine(missing, job):
             records.save(out, record)
+            _write_feedback(out, record, job)  # here and not at the end: the workers go on meanwhile
             done[record["student"]] = record
             progress.update()
+    for record in earlier:
+        _write_feedback(out, record, job)
     finished = [done[one.student] for one in found]
     _remove_others(out, {one.student for one in found})
-    title = job.pristine.metadata.get("lecture5", {}).get("title", job.exercise.name)
-    for record in finished:
-        write_text(
-            out / "feedback" / f"{records.record_name(record['student'])}.html", page(record, job.exercise, title)
-        )
     records.write_tables(out, finished, job.exercise)
     return finished
+
+
+def _write_feedback(out: Path, record: Record, job: Job) -> None:
+    title = job.pristine.metadata.get("lecture5", {}).get("title", job.exercise.name)
+    name = f"{records.record_name(record['student'])}.html"
+    write_text(out / "feedback" / name, page(record, job.exercise, title))
 
 
 def _key(found: Found, job: Job) -> str:

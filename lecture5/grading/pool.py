@@ -21,7 +21,7 @@ from typing import Any
 from lecture5.grading.grade import Job, grade, new_record
 from lecture5.grading.outcomes import SandboxFault
 from lecture5.grading.records import Record
-from lecture5.grading.sandbox import close_servers
+from lecture5.grading.sandbox import close_servers, start_servers
 from lecture5.grading.session import Grader
 from lecture5.grading.submissions import Found
 
@@ -56,6 +56,7 @@ def grade_all(submissions: Iterable[Found], job: Job, workers: int) -> Iterator[
     # Twice the time a submission may take: time limits hold in the worker, this one is for a worker that hangs.
     patience = 2 * job.limits.submission_seconds + 120
     pool = [_start(job, slot) for slot in range(count)]
+    done: list[Record] = []
     try:
         while waiting or any(worker.task for worker in pool):
             for slot, worker in enumerate(pool):
@@ -64,6 +65,8 @@ def grade_all(submissions: Iterable[Found], job: Job, workers: int) -> Iterator[
                     worker.task, worker.deadline = waiting.pop(), time.monotonic() + patience
                     worker.task.tries += 1
                     _send(worker, worker.task.found)
+            yield from done  # what is done with them takes time: now all workers have something to do, too
+            done.clear()
             wait([worker.connection for worker in pool if worker.task], timeout=1.0)
             for slot, worker in enumerate(pool):
                 if worker.task is None:
@@ -73,7 +76,7 @@ def grade_all(submissions: Iterable[Found], job: Job, workers: int) -> Iterator[
                     continue
                 task, worker.task = worker.task, None
                 if isinstance(answer, dict):
-                    yield answer
+                    done.append(answer)
                     continue
                 fault = answer or "the worker ended, or did not answer"
                 if answer is None:
@@ -81,7 +84,8 @@ def grade_all(submissions: Iterable[Found], job: Job, workers: int) -> Iterator[
                 if task.tries < TRIES:
                     waiting.append(task)
                 else:
-                    yield {**new_record(task.found, job, ""), "reason": f"error of ours, not graded: {fault}"}
+                    done.append({**new_record(task.found, job, ""), "reason": f"error of ours, not graded: {fault}"})
+        yield from done
     finally:
         for worker in pool:
             _stop(worker)
@@ -128,6 +132,8 @@ def _receive(worker: _Worker) -> Any:
 def _work(connection: Connection, job: Job, slot: int) -> None:
     """What a worker process does: grade what comes until the parent closes the connection."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interruption means
+    if job.sandboxed and job.container is None:
+        start_servers(job.exercise, slot)
     try:
         grader = Grader(job.exercise, job.pristine, job.tests(), job.cohort)
         grader.run(_jobs(connection, job, slot))

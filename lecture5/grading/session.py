@@ -270,11 +270,13 @@ class _Plugin:
         text = f"{self._grader._cohort}/{request.node.name}"
         return np.random.default_rng(zlib.crc32(text.encode()))
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> Any:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> pytest.TestReport:
+        """Keep the exception. To draw it among the lines of its source, as pytest would, takes longer than the test."""
         if call.excinfo is not None:
             item._lecture5_error = call.excinfo.value
-        return (yield)
+        outcome = "passed" if call.excinfo is None else "failed"
+        return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, call.when)
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         if session.testsfailed:

@@ -62,9 +62,18 @@ def _tree(pid: int) -> list[psutil.Process]:
     """Return a process and all its descendants."""
     try:
         parent = psutil.Process(pid)
-        return [parent, *parent.children(recursive=True)]
+        if not os.path.exists(f"/proc/{pid}/task/{pid}/children"):  # another system, or a Linux built without it
+            return [parent, *parent.children(recursive=True)]
     except psutil.Error:
         return []
+    found, waiting = [], [pid]
+    while waiting:
+        one = waiting.pop()
+        with contextlib.suppress(OSError, psutil.Error):
+            found.append(psutil.Process(one))
+            for task in os.listdir(f"/proc/{one}/task"):
+                waiting += [int(child) for child in Path(f"/proc/{one}/task/{task}/children").read_text().split()]
+    return found
 
 
 def _resident_bytes(process: psutil.Process) -> int:

@@ -5,7 +5,9 @@ A student who rewrites it can only make his own replies differ; the grader compa
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import json
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -55,6 +57,35 @@ def serve(shell: Any) -> None:
         comm.on_msg(lambda message: answer(comm, message))
 
     shell.kernel.comm_manager.register_target("lecture5", opened)
+    _hand_over_at_once(shell.kernel)
+
+
+def _hand_over_at_once(kernel: Any) -> None:
+    """Have comm messages answered without what ipykernel does around any request, which takes longer than most calls.
+
+    The grader only waits for the end of a request: for the status "idle", after all that was printed.
+    """
+    in_general = kernel.shell_main
+
+    async def shell_main(subshell_id: str | None, frames: list[Any]) -> None:
+        identities, parts = kernel.session.feed_identities(frames, copy=False)
+        if json.loads(parts[1].bytes)["msg_type"] != "comm_msg":
+            return await in_general(subshell_id, frames)
+        message = kernel.session.deserialize(parts, copy=False)
+        with contextlib.suppress(Exception):  # it looks at sys.stdout, which a student may have removed
+            kernel.set_parent(identities, message)
+        try:
+            kernel.comm_manager.comm_msg(None, identities, message)
+        finally:
+            for name in ("stdout", "stderr"):
+                with contextlib.suppress(BaseException):  # or put anything in its place
+                    getattr(sys, name).flush()
+            header = b'{"msg_id": "", "msg_type": "status"}'
+            kernel.iopub_socket.send_multipart(
+                [b"status", b"<IDS|MSG>", b"", header, parts[1].bytes, b"{}", b'{"execution_state": "idle"}']
+            )
+
+    kernel.shell_main = shell_main
 
 
 def text_of(error: BaseException) -> str:

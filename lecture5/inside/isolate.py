@@ -33,9 +33,23 @@ def _mount(source: str, target: str, kind: str, flags: int, options: str = "") -
     _do(libc.mount(*text, ctypes.c_ulong(flags), options.encode() or None), f"mount {target}")
 
 
+def new_process_namespace() -> None:
+    """Make the next child of this process the first one of a new process namespace."""
+    _do(libc.unshare(NEW_PROCESSES), "unshare processes")
+
+
+def own_process_namespace() -> None:
+    """Let children of this process be born in its own namespace again."""
+    own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _do(libc.setns(own, NEW_PROCESSES), "setns")
+    finally:
+        os.close(own)
+
+
 def leave_namespaces() -> None:
-    """Give the next child of this process namespaces of its own."""
-    _do(libc.unshare(NEW_MOUNTS | NEW_NAME | NEW_IPC | NEW_PROCESSES), "unshare")
+    """Give this process all other namespaces of its own."""
+    _do(libc.unshare(NEW_MOUNTS | NEW_NAME | NEW_IPC), "unshare")
 
 
 def make_file_system(folder: str, size: int) -> None:

@@ -16,12 +16,13 @@ import sys
 import traceback
 
 from . import isolate
-from .start import run_kernel
+from .start import prepare, run_kernel
 
 # What ipykernel and IPython import when they start or run a first cell: done once here, it saves each kernel the time.
 KERNEL = (
     "IPython.core.completerlib",
     "IPython.core.debugger",
+    "IPython.core.logger",
     "IPython.core.oinspect",
     "IPython.extensions.storemagic",
     "encodings.idna",
@@ -43,6 +44,7 @@ def main(modules: list[str]) -> None:
     for name in [*KERNEL, *modules]:
         with contextlib.suppress(ImportError):  # another version's; only time is lost
             importlib.import_module(name)
+    prepare(f"{isolate.HERE}/inside.json")
     gc.collect()
     gc.freeze()  # a collection in a child would write to, and so copy, all memory that it shares with this process
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by Linux
@@ -52,25 +54,31 @@ def main(modules: list[str]) -> None:
         message, (*errors,), _, _ = socket.recv_fds(grader, 65536, 1)
         if not message:
             return
-        if os.fork() == 0:
-            _bring_up(json.loads(message), grader, errors[0])
-            os._exit(0)
+        first = _fork_first(json.loads(message), grader, errors[0])
+        try:
+            descriptor = os.pidfd_open(first)
+        except ProcessLookupError:  # it has ended, and left its last words
+            words = os.pread(errors[0], 2000, 0).decode(errors="replace")
+            grader.send(json.dumps({"error": words or "a process ended at once"}).encode())
+        else:
+            socket.send_fds(grader, [b"{}"], [descriptor])
+            os.close(descriptor)
         os.close(errors[0])
 
 
-def _bring_up(request: dict, grader: socket.socket, errors: int) -> None:
-    """In a child of the server: start the first process of new namespaces, and send the grader its pidfd."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    try:
-        isolate.leave_namespaces()
-        first = os.fork()
-        if first == 0:
-            _be_first(request, grader, errors)
-        socket.send_fds(grader, [b"{}"], [os.pidfd_open(first)])
-        grader.close()
-        os.waitpid(first, 0)
-    except BaseException as error:
-        grader.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
+def _fork_first(request: dict, grader: socket.socket, errors: int) -> int:
+    """Fork the first process of a new process namespace; return its number here.
+
+    The namespace is made before the fork, since only a child can be in it; then this process turns back to its own,
+    and its next child gets another.
+    """
+    isolate.new_process_namespace()
+    first = os.fork()
+    if first == 0:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _be_first(request, grader, errors)
+    isolate.own_process_namespace()
+    return first
 
 
 def _be_first(request: dict, grader: socket.socket, errors: int) -> None:
@@ -80,13 +88,14 @@ def _be_first(request: dict, grader: socket.socket, errors: int) -> None:
         null = os.open("/dev/null", os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(null, descriptor)
+        isolate.leave_namespaces()
         isolate.make_file_system(request["folder"], request["limits"]["FSIZE"])
         child = os.fork()
         if child == 0:
             os.setsid()
             isolate.limit(request["limits"])
             isolate.drop_privileges(request["uid"])
-            run_kernel(f"{isolate.HERE}/inside.json", request["withheld"], lambda: os.closerange(errors, errors + 1))
+            run_kernel(request["withheld"], lambda: os.closerange(errors, errors + 1))
             os._exit(0)
         os.close(errors)
         isolate.be_init(child)

@@ -7,18 +7,28 @@ import sys
 from collections.abc import Callable, Sequence
 
 
-def run_kernel(connection_file: str, withheld: Sequence[str], when_ready: Callable[[], None] = lambda: None) -> None:
-    """Serve one kernel until it is ended; call ``when_ready`` before any code of a student runs."""
-    from ipykernel.kernelapp import IPKernelApp
+def prepare(connection_file: str) -> None:
+    """Do what can be done before the fork of a kernel: make its application, and read its options.
 
+    Nothing of ZeroMQ is made here, and no thread: they would not survive the fork.
+    """
+    from . import calls  # noqa: F401
+    from .application import Application
+
+    options = ["--HistoryManager.enabled=False", "--Application.log_level=CRITICAL", "-f", connection_file]
+    options.append("--InteractiveShell.xmode=Minimal")  # nobody reads the traceback, and to colour it takes a while
+    Application.instance().parse_command_line(options)
+
+
+def run_kernel(withheld: Sequence[str], when_ready: Callable[[], None] = lambda: None) -> None:
+    """Serve the prepared kernel until it is ended; call ``when_ready`` before any code of a student runs."""
     from . import calls
+    from .application import Application
 
     _seed()
     calls.withhold(withheld)
-    options = ["--HistoryManager.enabled=False", "--Application.log_level=CRITICAL", "-f", connection_file]
-    options.append("--InteractiveShell.xmode=Minimal")  # nobody reads the traceback, and to colour it takes a while
-    app = IPKernelApp.instance()
-    app.initialize(options)
+    app = Application.instance()
+    app.initialize()
     calls.serve(app.shell)
     when_ready()
     app.start()
@@ -30,8 +40,9 @@ def _seed() -> None:
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(0)
     if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(0)
+        sys.modules["torch"].default_generator.manual_seed(0)  # the processor's; there is no other device
 
 
 if __name__ == "__main__":
-    run_kernel(sys.argv[1], sys.argv[2:])
+    prepare(sys.argv[1])
+    run_kernel(sys.argv[2:])
