@@ -162,11 +162,33 @@ def test_same_padding_is_that_of_torch(method, kernel_size, dilation):
     np.testing.assert_allclose(ours, expected.numpy(), rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+@pytest.mark.parametrize("tile", [(8, 10), (10, 30), (40, 16), (64, 64)])
+@pytest.mark.parametrize("channels", [2, 20])  # Summed over one by one, and by a matrix product.
+def test_fourier_with_tiles_of_any_size(kind, tile, channels, monkeypatch):
+    fourier, gemm = (importlib.import_module(f"lecture5.conv.{name}") for name in ("fourier", "gemm"))
+    monkeypatch.setattr(fourier, "best_tile", lambda *_: tile)
+    settings = Settings((2, 3), ((3, 1), (0, 2)), (2, 1), 2)
+    x, w = RNG.standard_normal((3, 2 * channels, 21, 30)), RNG.standard_normal((40, channels, 3, 5))
+    found = fourier.forward(kind(x), kind(w), settings)
+    np.testing.assert_allclose(np.asarray(found), gemm.forward(x, w, settings), atol=1e-10)
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+def test_tiles_fit_the_output_and_are_even(stride):
+    """Kernels of 31 on 256 cells: tiles are no larger than their share of the positions takes, rounded up."""
+    fourier = importlib.import_module("lecture5.conv.fourier")
+    settings = Settings((stride,), ((0, 0),), (1,), 1)
+    (tile,) = fourier.best_tile((1, 8, 256), (8, 8, 31), settings, lambda x, w, s, tile: abs(tile[0] - 110))
+    assert tile == {1: 108, 3: 108}[stride]  # Of 226 positions, 3 times 76; of 76, 3 times 26.
+
+
 @pytest.mark.parametrize("m", [2, 4])
 @pytest.mark.parametrize("product", ["forward", "input_grad", "weight_grad"])
 def test_winograd_with_either_tile_and_in_many_blocks(product, m, monkeypatch):
     winograd, gemm = (importlib.import_module(f"lecture5.conv.{name}") for name in ("winograd", "gemm"))
     monkeypatch.setattr(winograd, "CACHE", 1)
+    monkeypatch.setattr(winograd, "ENOUGH", 5)
     settings = Settings((1, 1), ((3, 1), (0, 2)), (1, 1), 2)
     x, w = RNG.standard_normal((3, 4, 21, 30)), RNG.standard_normal((6, 2, 3, 2))
     grad = RNG.standard_normal((3, 6, 23, 31))
@@ -390,15 +412,16 @@ PLANTED = {
         ("stride * gap for stride, gap", "stride for stride, gap"),
         ("stride * step for stride, step", "stride for stride, step"),
         ("(of_channel, *over_taps,", "(of_channel, *[*over_taps][::-1],"),
+        ("        padded[...] = 0\n    padded[within]", "        pass\n    padded[within]"),
         ("positions.start * stride - before", "positions.start * stride - before + 1"),
         ("met += columns", "met[...] = columns"),
         ("x[block.samples, :, *inside] += ", "x[block.samples, :, *inside] = "),
         ("slice(a * channels, b * channels)", "slice(a, b)"),
     ],
     "fourier": [
-        (".conj()).conj()", ".conj())"),
-        ("slice(0, (b - 1) * s + 1, s)", "slice(0, b)"),
-        ("(0, 2, 1, 3) if", "(0, 1, 2, 3) if"),
+        ("np.flip(w, axes)", "w"),
+        ("slice(span - 1, size, stride)", "slice(0, size, stride)"),
+        ("filters.swapaxes(1, 2)", "filters"),
         ("cells[...] = 0\n", "\n"),
         ("(size - span) // stride + 1", "(size - span) // stride + 2"),
     ],
@@ -406,7 +429,8 @@ PLANTED = {
         ("w.dtype)[:, ::-1]", "w.dtype)"),
         ("taps - 1 - before, taps - 1 - after", "taps - 1 - after, taps - 1 - before"),
         ("block, of_outputs.T, ones", "block, of_outputs.T[::-1], ones"),
-        ("*axes[::2], *axes[1::2])", "*axes[::2], *axes[:0:-2])"),
+        ("*axes[::2], 1, *axes[1::2])", "*axes[::2], 1, *axes[:0:-2])"),
+        ("total += np.matmul", "total[...] = np.matmul"),
     ],
     "matrix": [
         (".T @ grad_output", " @ grad_output"),
@@ -446,6 +470,7 @@ def test_a_planted_error_is_caught(name, old, new, monkeypatch):
         broken = gemm
     if hasattr(broken, "CACHE"):  # Many small blocks, so that a mistake between two of them is seen.
         monkeypatch.setattr(broken, "CACHE", 2000)
+        monkeypatch.setattr(broken, "ENOUGH", 1, raising=False)
     with pytest.raises((AssertionError, ValueError, IndexError)):
         assert_module_agrees_with_torch(broken)
 

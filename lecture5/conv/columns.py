@@ -95,20 +95,32 @@ def parts(x_shape: Sequence[int], w_shape: Sequence[int], output_size: Sequence[
     return [Part(slice(a, b), whole, slice(a * channels, b * channels)) for a, b in cuts(groups, pieces)]
 
 
-def gather(x: np.ndarray, block: Block, columns: np.ndarray, settings: Settings) -> None:
-    """Fill ``columns``, (C, *kernel, samples, *positions), with what the windows of ``block`` see of ``x``."""
+def gather(x: np.ndarray, block: Block, columns: np.ndarray, settings: Settings, channels_last: bool = False) -> None:
+    """Fill ``columns``, (C, *kernel, samples, *positions), with what the windows of ``block`` see of ``x``.
+
+    If the channels come last in the memory of ``columns``, whatever its axes are called, the input is brought into that
+    order before: then all channels of a cell are copied at once, each time a window sees it.
+    """
     inside, within, size = region(x.shape, block, settings, columns.shape[1 : 1 + len(block.positions)])
     cells = x[block.samples, :, *inside]
-    if cells.shape[2:] != size:
-        padded = workspace("padded", (*cells.shape[:2], *size), x.dtype)
-        padded[...] = 0
-        padded[:, :, *within] = cells
-        cells = padded
+    if channels_last:
+        cells = np.moveaxis(_padded(np.moveaxis(cells, 1, -1), (slice(None), *within), (len(cells), *size)), -1, 1)
+    elif cells.shape[2:] != size:
+        cells = _padded(cells, (..., *within), (*cells.shape[:2], *size))
     of_sample, of_channel, *of_cell = cells.strides
     over_taps = (stride * gap for stride, gap in zip(of_cell, settings.dilation, strict=True))
     over_positions = (stride * step for stride, step in zip(of_cell, settings.stride, strict=True))
     strides = (of_channel, *over_taps, of_sample, *over_positions)
     columns[...] = as_strided(cells, columns.shape, strides, writeable=False)
+
+
+def _padded(cells: np.ndarray, within: tuple, size: tuple[int, ...]) -> np.ndarray:
+    """Return ``cells`` with zeros around them: in an array of the shape that begins with ``size``, at ``within``."""
+    padded = workspace("padded", (*size, *cells.shape[len(size) :]), cells.dtype)
+    if padded.shape != cells.shape:
+        padded[...] = 0
+    padded[within] = cells
+    return padded
 
 
 def scatter(columns: np.ndarray, block: Block, x: np.ndarray, settings: Settings) -> None:

@@ -1,15 +1,18 @@
 """The convolution theorem: transform, multiply, transform back.
 
-A correlation is a product in the frequency domain, ``Y = Σ_c X_c conj(W_c)``, and a transform of ``n`` cells costs only
-``n log n``: the kernel's size does not matter, so large kernels are nearly free. The discrete transform treats a signal
-as if it started again at its end, and so gives the *circular* correlation. But position ``p`` reads no further than
-``p + span - 1``: with a transform as long as the padded input, no position of the output reads past the end, and what
-wraps around stands in positions that are cut off. Dilation puts zeros between the taps; a stride keeps every ``s``-th
-position.
+A convolution is a product in the frequency domain, and ours is one with the flipped kernel, ``Y = Σ_c X_c W_c``. A
+transform of ``n`` cells costs only ``n log n``: the kernel's size does not matter, so large ones are nearly free. The
+discrete transform treats a signal as if it started again at its end, and so gives the *circular* convolution. With a
+transform as long as the padded input, what wraps around stands in the first ``span - 1`` cells only, where the kernel
+reaches back over the beginning; they are cut off, and the rest are the positions at which the kernel lies inside.
+(Conjugating the kernel's transform in place of flipping it would move them to the front, at the price of a copy.)
+Dilation puts zeros between the taps; a stride keeps every ``s``-th position.
 
-The same works for any part of the output, from the part of the input that it sees. So arrays are done tile by tile
-("overlap-save"): a tile somewhat larger than the kernel costs less than the whole, and fits the cache. Tensors are done
-whole, with torch's transforms, and the result can be differentiated.
+The same works for any part of the output, from the part of the input that it sees. So the input is cut into tiles that
+overlap ("overlap-save"): a tile a few times larger than the kernel costs less than the whole, and fits the cache; above
+all, the kernels, of which there is one for each pair of channels, are transformed at the size of a tile only. Arrays
+are done a few tiles at a time. Tensors are done with all tiles at once, with torch's transforms, and the result can be
+differentiated.
 
 Rounding errors are spread over a whole tile, relative to its largest values, and one infinity or NaN fills it.
 """
@@ -20,6 +23,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
 from math import log2, prod
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -30,16 +34,21 @@ from lecture5.conv.columns import Block, region
 from lecture5.conv.settings import Settings
 from lecture5.conv.threads import cuts, in_threads, thread_count
 from lecture5.conv.workspace import workspace
-from lecture5.padding import pad
 
 MEMORY = 8 * 2**20
-"""Bytes that the transforms of kernels may take, and those of the tiles that are done together."""
+"""Bytes that the transforms of kernels may take."""
 
-CACHE = 2**19
-"""Bytes of the transforms that are worked on together."""
+CACHE = 2**18
+"""Bytes of the tiles that are worked on together."""
+
+LARGE = 2**17
+"""Bytes of a tile beyond which its transform does not find room beside others in the cache."""
 
 SMALL = 256
 """Pairs of channels up to which the sum over channels is made one channel at a time."""
+
+KERNELS = 0.6
+"""What the transform of a kernel costs, as a part of that of a whole tile: most rows hold nothing but zeros."""
 
 FACTORS = (1.25, 1.5, 2, 3, 4, 6, 8, 12, 16, 32, 64)
 """How many times the kernel's span a tile may have along each axis."""
@@ -48,7 +57,7 @@ FACTORS = (1.25, 1.5, 2, 3, 4, 6, 8, 12, 16, 32, 64)
 def forward(x: Any, w: Any, settings: Settings) -> Any:
     """Return ``y``, (N, K, *output), from ``x``, (N, C, *input), and ``w``, (K, C / groups, *kernel)."""
     if arguments.is_tensor(x):
-        return _whole(x, w, settings)
+        return _all_tiles(x, w, best_tile(x.shape, w.shape, settings, tensor_tile_cost), settings)
     output_size = settings.output_size(x.shape[2:], w.shape[2:])
     tile = best_tile(x.shape, w.shape, settings)
     y = np.empty((len(x), settings.groups, len(w) // settings.groups, *output_size), x.dtype)
@@ -63,51 +72,85 @@ input_grad = partial(gradients.input_grad, forward)
 weight_grad = partial(gradients.weight_grad, forward)
 
 
-def best_tile(x_shape: Sequence[int], w_shape: Sequence[int], settings: Settings) -> tuple[int, ...]:
-    """Return the size of the transforms that costs least: a multiple of the kernel's span, or the whole input."""
+def tile_cost(x_shape: Sequence[int], w_shape: Sequence[int], settings: Settings, tile: Sequence[int]) -> float:
+    """Return about how many nanoseconds a core needs for arrays with tiles of this size.
+
+    A transform takes a quarter of a nanosecond for each of ``n log2 n``, and half as long again if it is large; 0.8 ns
+    to copy a cell; a complex product, one for every two cells, takes 0.9 ns, or twice as long in small matrices; each
+    tile needs some calls. Where the transforms of all kernels take too much memory, those of the input are made anew
+    for every few of them.
+    """
+    cells, tiles = prod(tile), _number_of_tiles(x_shape, w_shape, settings, tile)
+    each = 0.8 + log2(cells) * (0.25 if 4 * cells <= LARGE else 0.38)
+    passes = -(-w_shape[0] * w_shape[1] * cells * 4 // MEMORY)
+    transforms = tiles * (passes * x_shape[1] + w_shape[0]) + KERNELS * w_shape[0] * w_shape[1]
+    each_product = 0.45 if w_shape[0] * w_shape[1] <= SMALL else 0.9
+    return cells * (each * transforms + each_product * tiles * w_shape[0] * w_shape[1]) + 20_000 * tiles
+
+
+def tensor_tile_cost(x_shape: Sequence[int], w_shape: Sequence[int], settings: Settings, tile: Sequence[int]) -> float:
+    """Return the same for tensors.
+
+    torch's transforms take 1.4 ns for each cell, or twice as long if they are large, and half as long again for the
+    way back; to make tiles and to put them together takes another 1.4 ns for each cell. All tiles share the calls.
+    """
+    cells, tiles = prod(tile), _number_of_tiles(x_shape, w_shape, settings, tile)
+    each = 1.4 if 4 * cells <= LARGE else 2.8
+    transforms = tiles * (2 * x_shape[1] + 2.5 * w_shape[0]) + 1.5 * KERNELS * w_shape[0] * w_shape[1]
+    return cells * (each * transforms + 0.45 * tiles * w_shape[0] * w_shape[1])
+
+
+def best_tile(
+    x_shape: Sequence[int], w_shape: Sequence[int], settings: Settings, cost_of: Callable = tile_cost
+) -> tuple[int, ...]:
+    """Return the size of the transforms that costs least, from about the kernel's span to the whole input.
+
+    Positions are shared out among the tiles first, so that none is larger than it has to be. Sizes are even, since a
+    real signal of even length is transformed as a complex one of half of it.
+    """
     from scipy.fft import next_fast_len
 
-    span, whole = settings.span(w_shape[2:]), settings.padded_size(x_shape[2:])
-    sizes = [[min(factor * reach, size) for reach, size in zip(span, whole, strict=True)] for factor in FACTORS]
-    candidates = {tuple(next_fast_len(int(size), real=True) for size in tile) for tile in [*sizes, whole]}
-    return min(sorted(candidates), key=lambda tile: tile_cost(x_shape, w_shape, settings, tile))
+    output_size = settings.output_size(x_shape[2:], w_shape[2:])
+    axes = list(zip(output_size, settings.span(w_shape[2:]), settings.stride, strict=True))
+    candidates = set()
+    for factor in (*FACTORS, max(settings.padded_size(x_shape[2:]))):  # The last one makes a single tile.
+        tile = []
+        for size, span, stride in axes:
+            pieces = -(-size // (int((factor - 1) * span) // stride + 1))
+            positions = -(-size // pieces)
+            tile.append(2 * next_fast_len(-(-((positions - 1) * stride + span) // 2), real=True))
+        candidates.add(tuple(tile))
+    return min(sorted(candidates), key=lambda tile: cost_of(x_shape, w_shape, settings, tile))
 
 
 def cost(product: str, x_shape: tuple[int, ...], w_shape: tuple[int, ...], settings: Settings) -> float:
-    """Return about how many nanoseconds this method needs on one core; see :mod:`lecture5.conv.cost`."""
+    """Return about how many nanoseconds this method needs for arrays on one core; see :mod:`lecture5.conv.cost`."""
+    return _least_cost(product, x_shape, w_shape, settings, tile_cost) + 140_000
+
+
+def tensor_cost(product: str, x_shape: tuple[int, ...], w_shape: tuple[int, ...], settings: Settings) -> float:
+    """Return the same for tensors."""
+    return _least_cost(product, x_shape, w_shape, settings, tensor_tile_cost) + 300_000
+
+
+def _least_cost(
+    product: str, x_shape: tuple[int, ...], w_shape: tuple[int, ...], settings: Settings, cost_of: Callable
+) -> float:
     if product == "input_grad":
         x_shape, w_shape, settings = gradients.input_grad_as_forward(x_shape, w_shape, settings)
     elif product == "weight_grad":
         x_shape, w_shape, settings = gradients.weight_grad_as_forward(x_shape, w_shape, settings)
-    return tile_cost(x_shape, w_shape, settings, best_tile(x_shape, w_shape, settings)) + 140_000
+    return cost_of(x_shape, w_shape, settings, best_tile(x_shape, w_shape, settings, cost_of))
 
 
-def tensor_cost(product: str, x_shape: tuple[int, ...], w_shape: tuple[int, ...], settings: Settings) -> float:
-    """Return about how many nanoseconds this method needs for tensors, which are done whole.
-
-    A transform takes 2.3 ns for each cell; a product of spectra 1 ns, or 8 ns where the sum over channels is torch's.
-    """
-    if product == "weight_grad":
-        x_shape, w_shape, settings = gradients.weight_grad_as_forward(x_shape, w_shape, settings)
-    transforms = x_shape[0] * (x_shape[1] + w_shape[0]) + w_shape[0] * w_shape[1]
-    products = x_shape[0] * w_shape[0] * w_shape[1]
-    each = 1 if w_shape[0] * w_shape[1] <= SMALL * settings.groups else 8
-    return prod(settings.padded_size(x_shape[2:])) * (2.3 * transforms + each * products) + 300_000
-
-
-def tile_cost(x_shape: Sequence[int], w_shape: Sequence[int], settings: Settings, tile: Sequence[int]) -> float:
-    """Return about how many nanoseconds a core needs with tiles of this size.
-
-    A transform takes a third of a nanosecond for each of ``n log2 n``; a complex product, one for every two cells,
-    takes 0.8 ns; and each tile needs some calls.
-    """
-    positions = _positions_of_tile(tile, w_shape[2:], settings)
+def _number_of_tiles(x_shape: Sequence[int], w_shape: Sequence[int], settings: Settings, tile: Sequence[int]) -> int:
     output_size = settings.output_size(x_shape[2:], w_shape[2:])
-    tiles = x_shape[0] * prod(-(-size // some) for size, some in zip(output_size, positions, strict=True))
-    transforms = tiles * (x_shape[1] + w_shape[0]) + w_shape[0] * w_shape[1]
-    products = tiles * w_shape[0] * w_shape[1]
-    cells = prod(tile)
-    return cells * (log2(cells + 1) * transforms / 3 + 0.4 * products) + 30_000 * tiles / x_shape[0]
+    return x_shape[0] * prod(_pieces(output_size, _positions_of_tile(tile, w_shape[2:], settings)))
+
+
+def _pieces(output_size: Sequence[int], positions: Sequence[int]) -> tuple[int, ...]:
+    """Return how many tiles of so many positions it takes along each axis."""
+    return tuple(-(-size // some) for size, some in zip(output_size, positions, strict=True))
 
 
 def _positions_of_tile(tile: Sequence[int], kernel_size: Sequence[int], settings: Settings) -> tuple[int, ...]:
@@ -120,12 +163,10 @@ def _tile_by_tile(x: np.ndarray, filters: np.ndarray, y: np.ndarray, tile: tuple
     """Fill ``y``, (N, groups, K / groups, *output), by filters (groups, K / groups, C / groups, *kernel)."""
     samples, groups, outs, *output_size = y.shape
     ins, kernel_size = filters.shape[2], filters.shape[3:]
-    transform, inverse = _transforms(x, tile)
-    spectra = _spectra(filters.reshape(-1, *filters.shape[2:]), partial(transform, workers=thread_count()), settings)
-    spectra = spectra.reshape(groups, outs, ins, -1)
-    spectra = np.ascontiguousarray(spectra.transpose(_axes_of_spectra(outs, ins)))
-    positions = zip(output_size, _positions_of_tile(tile, kernel_size, settings), strict=True)
-    axes = [[slice(a, b) for a, b in cuts(size, -(-size // some))] for size, some in positions]
+    spectra = _spectra_of_filters(filters, tile, settings)
+    every = _kept(tile, kernel_size, settings)
+    pieces = _pieces(output_size, _positions_of_tile(tile, kernel_size, settings))
+    axes = [[slice(a, b) for a, b in cuts(size, number)] for size, number in zip(output_size, pieces, strict=True)]
     tiles = [Block(slice(n, n + 1), box) for n in range(samples) for box in product(*axes)]
     together = max(1, CACHE // (max(x.shape[1], groups * outs) * prod(tile) * x.itemsize))
 
@@ -137,14 +178,24 @@ def _tile_by_tile(x: np.ndarray, filters: np.ndarray, y: np.ndarray, tile: tuple
             for block, seen in zip(some, cells, strict=True):
                 inside, within, _ = region(x.shape, block, settings, kernel_size)
                 seen[:, *within] = x[block.samples.start, :, *inside]
-            x_hat = transform(cells)
+            x_hat = _transform(cells, tile)
             y_hat = _sum_over_channels(x_hat.reshape(len(some), groups, ins, -1), spectra)
-            found = inverse(y_hat.reshape(len(some), groups, outs, *x_hat.shape[2:]))
+            found = _inverse(y_hat.reshape(len(some), groups, outs, *x_hat.shape[2:]), x.dtype, tile, every)
             for block, values in zip(some, found, strict=True):
-                every = (slice(0, (b - 1) * s + 1, s) for b, s in zip(block.shape[1:], settings.stride, strict=True))
-                y[block.samples.start, :, :, *block.positions] = values[:, :, *every]
+                y[block.samples.start, :, :, *block.positions] = values[:, :, *map(slice, block.shape[1:])]
 
     in_threads(work, tiles)
+
+
+def _spectra_of_filters(filters: np.ndarray, tile: tuple[int, ...], settings: Settings) -> np.ndarray:
+    """Return the transforms of filters (groups, outs, ins, *kernel), laid out for :func:`_sum_over_channels`."""
+    from scipy import fft
+
+    groups, outs, ins, *kernel_size = filters.shape
+    filters = filters.swapaxes(1, 2)
+    with fft.set_workers(thread_count()):
+        spectra = _spectra(filters.reshape(-1, 1, *kernel_size), tile, settings).reshape(groups, ins, outs, -1)
+    return spectra if outs * ins <= SMALL else np.ascontiguousarray(spectra.transpose(0, 3, 1, 2))
 
 
 def _sum_over_channels(x_hat: np.ndarray, spectra: np.ndarray) -> np.ndarray:
@@ -163,52 +214,101 @@ def _sum_over_channels(x_hat: np.ndarray, spectra: np.ndarray) -> np.ndarray:
     return total
 
 
-def _axes_of_spectra(outs: int, ins: int) -> tuple[int, ...]:
-    """Return how the axes (groups, outs, ins, f) are laid out for :func:`_sum_over_channels`."""
-    return (0, 2, 1, 3) if outs * ins <= SMALL else (0, 3, 2, 1)
+def _all_tiles(x: Any, w: Any, tile: tuple[int, ...], settings: Settings) -> Any:
+    """Return the output for tensors, with all tiles in one batch."""
+    groups, output_size = settings.groups, settings.output_size(x.shape[2:], w.shape[2:])
+    positions = _positions_of_tile(tile, w.shape[2:], settings)
+    pieces = _pieces(output_size, positions)
+    x_hat = _transform(_cut(x, tile, positions, pieces, settings), tile)
+    w_hat = _spectra(w, tile, settings).reshape(groups, len(w) // groups, w.shape[1], -1)
+    y_hat = _tensor_sum_over_channels(x_hat.reshape(len(x_hat), groups, w.shape[1], -1), w_hat)
+    y_hat = y_hat.reshape(len(x_hat), len(w), *x_hat.shape[2:])
+    found = _inverse(y_hat, x.dtype, tile, _kept(tile, w.shape[2:], settings))
+    y = _joined(found.reshape(len(x), *pieces, len(w), *positions))
+    return y[:, :, *map(slice, output_size)].contiguous()
 
 
-def _whole(x: Any, w: Any, settings: Settings) -> Any:
-    """Return the output for tensors, with one transform of the whole input."""
-    import torch
-    from scipy.fft import next_fast_len
+def _cut(x: Any, tile: Sequence[int], positions: Sequence[int], pieces: Sequence[int], settings: Settings) -> Any:
+    """Return the tiles that a tensor is cut into, (N·pieces, C, *tile)."""
+    from torch.nn.functional import pad
 
-    output_size = settings.output_size(x.shape[2:], w.shape[2:])
-    length = tuple(next_fast_len(size, real=True) for size in settings.padded_size(x.shape[2:]))
-    transform, inverse = _transforms(x, length)
-    x_hat = transform(pad(x, settings.padding))
-    groups, frequencies = settings.groups, x_hat.shape[2:]
-    x_hat = x_hat.reshape(len(x), groups, x.shape[1] // groups, -1)
-    w_hat = _spectra(w, transform, settings).reshape(groups, len(w) // groups, w.shape[1], -1)
+    padding = []
+    for size, (before, _), length, stride, some, number in zip(
+        x.shape[2:], settings.padding, tile, settings.stride, positions, pieces, strict=True
+    ):
+        padding = [before, (number - 1) * some * stride + length - size - before, *padding]  # The last axis first.
+    cells = pad(x, padding)
+    for axis, (length, some, stride) in enumerate(zip(tile, positions, settings.stride, strict=True)):
+        cells = cells.unfold(2 + axis, length, some * stride)
+    return cells.movedim(1, 1 + len(tile)).reshape(-1, x.shape[1], *tile)  # From (N, C, *pieces, *tile).
+
+
+def _joined(found: Any) -> Any:
+    """Return what was found in each tile, (N, *pieces, K, *positions), put together: (N, K, *pieces·positions)."""
+    dimensions = found.ndim // 2 - 1
+    pieces, positions = found.shape[1 : 1 + dimensions], found.shape[2 + dimensions :]
+    order = [axis for piece in range(dimensions) for axis in (1 + piece, 2 + dimensions + piece)]
+    y = found.permute(0, 1 + dimensions, *order)
+    return y.reshape(*y.shape[:2], *map(mul, pieces, positions))
+
+
+def _tensor_sum_over_channels(x_hat: Any, w_hat: Any) -> Any:
+    """Return ``y[n, g, k, f] = Σ_c x_hat[n, g, c, f] w_hat[g, k, c, f]``, as for arrays."""
     if w_hat.shape[1] * w_hat.shape[2] > SMALL:
-        y_hat = torch.einsum("ngcf,gkcf->ngkf", x_hat, w_hat)
-    else:
-        y_hat = x_hat[:, :, 0, None] * w_hat[:, :, 0]
-        for channel in range(1, w_hat.shape[2]):
-            y_hat = torch.addcmul(y_hat, x_hat[:, :, channel, None], w_hat[:, :, channel])
-    y = inverse(y_hat.reshape(len(x), len(w), *frequencies))
-    every = (slice(0, (size - 1) * step + 1, step) for size, step in zip(output_size, settings.stride, strict=True))
-    return y[:, :, *every].contiguous()
+        x_hat, w_hat = x_hat.permute(1, 3, 0, 2).contiguous(), w_hat.permute(0, 3, 2, 1).contiguous()
+        return (x_hat @ w_hat).permute(2, 0, 3, 1)
+    total = x_hat[:, :, 0, None] * w_hat[:, :, 0]
+    for channel in range(1, w_hat.shape[2]):
+        total.addcmul_(x_hat[:, :, channel, None], w_hat[:, :, channel])
+    return total
 
 
-def _spectra(w: Any, transform: Callable, settings: Settings) -> Any:
-    """Return what the transforms of the inputs are multiplied by: the kernels' transforms, conjugated."""
-    return transform(gradients.stuff_zeros(w, settings.dilation).conj()).conj()
+def _spectra(w: Any, tile: tuple[int, ...], settings: Settings) -> Any:
+    """Return the transforms of the kernels, flipped, at the size of a tile."""
+    w = gradients.stuff_zeros(w, settings.dilation)
+    axes = tuple(range(2, w.ndim))
+    return _transform(w.flip(axes) if arguments.is_tensor(w) else np.flip(w, axes), tile)
 
 
-def _transforms(x: Any, length: tuple[int, ...]) -> tuple[Callable, Callable]:
-    """Return the Fourier transform over the spatial axes at this ``length``, and its inverse."""
-    axes = tuple(range(-len(length), 0))
-    if arguments.is_tensor(x):
+def _kept(tile: Sequence[int], kernel_size: Sequence[int], settings: Settings) -> tuple[slice, ...]:
+    """Return which cells of a tile are positions of the output; before them, the kernel has wrapped around."""
+    axes = zip(tile, settings.span(kernel_size), settings.stride, strict=True)
+    return tuple(slice(span - 1, size, stride) for size, span, stride in axes)
+
+
+def _transform(cells: Any, length: Sequence[int]) -> Any:
+    """Return the Fourier transform over the last axes, of this ``length``, which may be more than there are cells.
+
+    One axis after the other, from the last one, so that rows which are not there yet are not transformed. Of a real
+    signal the first transform gives half of the frequencies: the rest is its mirror image.
+    """
+    fft, axis = _library(cells)
+    first = fft.fft if _is_complex(cells.dtype) else fft.rfft
+    cells = first(cells, length[-1], **axis(-1))
+    for last in range(-2, -1 - len(length), -1):
+        cells = fft.fft(cells, length[last], **axis(last))
+    return cells
+
+
+def _inverse(spectra: Any, dtype: Any, length: Sequence[int], kept: Sequence[slice]) -> Any:
+    """Return the cells ``kept`` of what has these ``spectra`` at this ``length``; the last axis comes last."""
+    fft, axis = _library(spectra)
+    for last in range(-len(length), -1):
+        spectra = fft.ifft(spectra, length[last], **axis(last))[..., kept[last], *(slice(None),) * (-1 - last)]
+    final = fft.ifft if _is_complex(dtype) else fft.irfft
+    return final(spectra, length[-1], **axis(-1))[..., kept[-1]]
+
+
+def _library(cells: Any) -> tuple[Any, Callable]:
+    """Return the transforms for these cells, and the keyword argument that names an axis."""
+    if arguments.is_tensor(cells):
         from torch import fft
 
-        names = {"s": length, "dim": axes}
-        is_complex = x.is_complex()
-    else:
-        from scipy import fft
+        return fft, lambda axis: {"dim": axis}
+    from scipy import fft
 
-        names = {"s": length, "axes": axes}
-        is_complex = np.iscomplexobj(x)
-    if is_complex:
-        return partial(fft.fftn, **names), partial(fft.ifftn, **names)
-    return partial(fft.rfftn, **names), partial(fft.irfftn, **names)  # Half the work: the rest is its mirror image.
+    return fft, lambda axis: {"axis": axis}
+
+
+def _is_complex(dtype: Any) -> bool:
+    return dtype.kind == "c" if isinstance(dtype, np.dtype) else dtype.is_complex

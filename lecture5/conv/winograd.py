@@ -32,11 +32,17 @@ from lecture5.conv.settings import Settings
 from lecture5.conv.threads import cuts, in_threads, thread_count
 from lecture5.conv.workspace import workspace
 
-CACHE = 2**21
+CACHE = 2**22
 """Bytes that one thread works on at a time."""
 
-MEMORY = 20 * 2**20
-"""Bytes that the transformed kernel may take, if it can be helped."""
+ENOUGH = 128
+"""Tiles that make a good matrix product, even if they do not fit the cache."""
+
+MEMORY = 25 * 2**20
+"""Bytes that the transformed kernel and the tiles of all threads may take together."""
+
+KERNEL_MEMORY = 20 * 2**20
+"""Bytes of these that the transformed kernel may take, if it can be helped."""
 
 POINTS = (0, 1, -1, 1 / 2, -2)
 """Where the polynomials are evaluated, besides infinity; this choice keeps rounding errors small."""
@@ -75,7 +81,8 @@ def forward(x: np.ndarray, w: np.ndarray, settings: Settings, m: int | None = No
     check(w.shape[2:], settings)
     output_size = settings.output_size(x.shape[2:], w.shape[2:])
     m = m or best_tile(x.shape, w.shape, output_size)
-    kernel = _transformed_kernel(w, _matrix("G", m, w.shape[2:], w.dtype), settings.groups)
+    taps = w.reshape(settings.groups, len(w) // settings.groups, w.shape[1], -1).transpose(0, 2, 3, 1)
+    kernel = _transformed_kernel(np.ascontiguousarray(taps), _matrix("G", m, w.shape[2:], w.dtype))
     return _filtered(x, kernel, w.shape[2:], output_size, settings, m)
 
 
@@ -85,7 +92,9 @@ def input_grad(
     """Return the gradient by ``x``, (N, C, *input): the output's gradient, filtered by the flipped kernel."""
     check(w.shape[2:], settings)
     m = m or best_tile(grad_output.shape, w.shape, input_size)
-    kernel = _transformed_kernel(w, _matrix("G", m, w.shape[2:], w.dtype)[:, ::-1], settings.groups).swapaxes(2, 3)
+    flipped = _matrix("G", m, w.shape[2:], w.dtype)[:, ::-1]
+    taps = w.reshape(settings.groups, len(w) // settings.groups, w.shape[1], -1).swapaxes(2, 3)
+    kernel = _transformed_kernel(taps, np.ascontiguousarray(flipped))
     reach = zip(w.shape[2:], settings.padding, strict=True)
     padding = tuple((taps - 1 - before, taps - 1 - after) for taps, (before, after) in reach)
     return _filtered(grad_output, kernel, w.shape[2:], input_size, settings._replace(padding=padding), m)
@@ -111,9 +120,10 @@ def weight_grad(
                 values = _tiles("values", seen, block, of_tile, kernel_size, settings, m)
                 ones, plain = (1,) * len(kernel_size), settings.without_padding()
                 grads = _tiles("gradients", grad, block, of_outputs.T, ones, plain, m)
-                grads = grads.reshape(points, target.shape[1], outs, -1)
-                values = values.reshape(points, target.shape[1], target.shape[3], -1).swapaxes(2, 3)
-                target += np.matmul(grads, values, out=workspace("products", target.shape, x.dtype))
+                values = values.reshape(points, -1, target.shape[1], target.shape[3]).swapaxes(1, 2)
+                grads = grads.reshape(points, -1, target.shape[1], outs).transpose(0, 2, 3, 1)
+                for total, grads_there, values_there in zip(target, grads, values, strict=True):  # Point by point.
+                    total += np.matmul(grads_there, values_there, out=workspace("products", total.shape, x.dtype))
 
     in_threads(work, parts(x.shape, w_shape, output_size, settings.groups))
     return (grad_kernel.reshape(points, -1).T @ of_taps).reshape(w_shape)
@@ -122,7 +132,7 @@ def weight_grad(
 def best_tile(x_shape: Sequence[int], w_shape: Sequence[int], output_size: Sequence[int]) -> int:
     """Return the number of outputs of a tile, 2 or 4, that needs fewer multiplications and not too much memory."""
     sizes = [m for m in (2, 4) if m + max(w_shape[2:]) <= len(POINTS) + 2]
-    small = [m for m in sizes if kernel_bytes(w_shape, m) <= MEMORY]
+    small = [m for m in sizes if kernel_bytes(w_shape, m) <= KERNEL_MEMORY]
     return min(small or [2], key=lambda m: multiplications(x_shape, w_shape, output_size, m))
 
 
@@ -144,8 +154,9 @@ def multiplications(x_shape: Sequence[int], w_shape: Sequence[int], output_size:
 def cost(product: str, x_shape: Sequence[int], w_shape: Sequence[int], settings: Settings) -> float:
     """Return about how many nanoseconds this method needs on one core, see :mod:`lecture5.conv.cost`; or infinity.
 
-    A multiplication takes 0.03 ns, or 0.04 in the gradient by the kernel, since the matrices are small; a number takes
-    0.7 ns to copy to its tile, a row of a tile's outputs 5 ns, and a number of the transformed kernel 1 ns.
+    A multiplication takes 0.028 ns, or 0.034 in the gradient by the kernel, since the matrices are small; a cell takes
+    10 ns to copy to its tile, and 0.35 ns more for each channel; a row of a tile's outputs takes 8 ns, and a number of
+    the transformed kernel 1.8 ns.
     """
     kernel_size = tuple(w_shape[2:])
     if not fits(kernel_size, settings):
@@ -156,13 +167,13 @@ def cost(product: str, x_shape: Sequence[int], w_shape: Sequence[int], settings:
         x_shape, w_shape = (x_shape[0], w_shape[0], *output_size), (x_shape[1], w_shape[0] // groups, *kernel_size)
         output_size = input_size
     m = best_tile(x_shape, w_shape, output_size)
-    if kernel_bytes(w_shape, m) > MEMORY:
+    if kernel_bytes(w_shape, m) > KERNEL_MEMORY:
         return inf
     tiles = x_shape[0] * prod(-(-size // m) for size in output_size)
     points = prod(m + taps - 1 for taps in kernel_size)
-    moves = 0.7 * tiles * points * x_shape[1] + 5 * tiles * m ** (len(output_size) - 1) * w_shape[0]
-    moves += points * w_shape[0] * w_shape[1]
-    each = 0.04 if product == "weight_grad" else 0.03
+    moves = tiles * points * (10 + 0.35 * x_shape[1]) + 8 * tiles * m ** (len(output_size) - 1) * w_shape[0]
+    moves += 1.8 * points * w_shape[0] * w_shape[1]
+    each = 0.034 if product == "weight_grad" else 0.028
     return each * multiplications(x_shape, w_shape, output_size, m) + moves + 70_000
 
 
@@ -189,16 +200,17 @@ def _filtered(
     settings: Settings,
     m: int,
 ) -> np.ndarray:
-    """Return ``x`` filtered by a transformed kernel, (points, groups, out / groups, in / groups)."""
-    points, groups, outs, ins = kernel.shape
+    """Return ``x`` filtered by a transformed kernel, (points, groups, ins, outs), with the channels of one group."""
+    points, groups, ins, outs = kernel.shape
     of_tile, of_outputs = (_matrix(name, m, kernel_size, x.dtype) for name in "BA")
     y = np.empty((len(x), groups * outs, *output_size), x.dtype)
 
     def work(part: Sequence[Block]) -> None:
         for block in part:
-            values = _tiles("values", x, block, of_tile, kernel_size, settings, m).reshape(points, groups, ins, -1)
-            products = workspace("products", (points, groups, outs, values.shape[-1]), x.dtype)
-            np.matmul(kernel, values, out=products)
+            values = _tiles("values", x, block, of_tile, kernel_size, settings, m)
+            products = workspace("products", (*values.shape[:2], groups, outs), x.dtype)
+            values = values.reshape(points, -1, groups, ins).swapaxes(1, 2)
+            np.matmul(values, kernel, out=products.swapaxes(1, 2))
             outputs = workspace("outputs", (products[0].size, len(of_outputs)), x.dtype)
             np.matmul(products.reshape(points, -1).T, of_outputs.T, out=outputs)
             _put_tiles(outputs, block, y, m)
@@ -210,36 +222,37 @@ def _filtered(
 def _blocks(
     x_shape: Sequence[int], w_shape: Sequence[int], output_size: Sequence[int], m: int, threads: int = 1
 ) -> list[Block]:
-    """Return blocks of tiles whose values and products fit the cache, but not too few tiles for a good product."""
+    """Return blocks of tiles that fit the cache, or at least are enough for a good product, if there is memory."""
     points = prod(m + taps - 1 for taps in w_shape[2:])
-    largest = max(64, CACHE // (points * (2 * x_shape[1] + w_shape[0]) * 4))
+    of_tile = 4 * points * (2 * x_shape[1] + w_shape[0])
+    room = (MEMORY - kernel_bytes(w_shape, m)) // (of_tile * thread_count())
+    largest = max(1, min(max(ENOUGH, CACHE // of_tile), room))
     return blocks(x_shape[0], tuple(-(-size // m) for size in output_size), largest, threads)
 
 
 def _tiles(
     name: str, x: np.ndarray, block: Block, matrix: np.ndarray, kernel_size: tuple[int, ...], settings: Settings, m: int
 ) -> np.ndarray:
-    """Return the tiles that make the outputs of ``block``, transformed by ``matrix``: (points, C, tiles)."""
+    """Return the tiles that make the outputs of ``block``, transformed by ``matrix``: (points, tiles, C)."""
     size = tuple(m + taps - 1 for taps in kernel_size)
-    windows = workspace("windows", (*size, x.shape[1], *block.shape), x.dtype)
-    gather(x, block, np.moveaxis(windows, len(size), 0), settings._replace(stride=(m,) * len(size)))
+    windows = workspace("windows", (*size, *block.shape, x.shape[1]), x.dtype)
+    gather(x, block, np.moveaxis(windows, -1, 0), settings._replace(stride=(m,) * len(size)), channels_last=True)
     tiles = windows.reshape(prod(size), -1)
     values = np.matmul(matrix, tiles, out=workspace(name, (len(matrix), tiles.shape[1]), x.dtype))
-    return values.reshape(len(matrix), x.shape[1], -1)
+    return values.reshape(len(matrix), -1, x.shape[1])
 
 
 def _put_tiles(outputs: np.ndarray, block: Block, y: np.ndarray, m: int) -> None:
-    """Write ``outputs``, (K·samples·tiles, outputs of a tile), to their places in ``y``, less what lies beyond it."""
-    dimensions = len(block.positions)
+    """Write ``outputs``, (samples·tiles·K, outputs of a tile), to their places in ``y``, less what lies beyond it."""
     target = y[block.samples, :, *(slice(tiles.start * m, tiles.stop * m) for tiles in block.positions)]
     size = tuple(tiles * m for tiles in block.shape[1:])
     whole = target if target.shape[2:] == size else workspace("whole", (*target.shape[:2], *size), y.dtype)
     split = whole.reshape(*whole.shape[:2], *(part for tiles in block.shape[1:] for part in (tiles, m)))
-    axes = range(2, 2 + 2 * dimensions)
-    split = split.transpose(1, 0, *axes[::2], *axes[1::2])  # (K, samples, *tiles, *outputs of a tile)
+    axes = range(2, split.ndim)
+    split = split.transpose(0, *axes[::2], 1, *axes[1::2])  # (samples, *tiles, K, *outputs of a tile)
     _as_one(split)[...] = _as_one(outputs.reshape(split.shape))
     if whole is not target:
-        target[...] = whole[:, :, *(slice(length) for length in target.shape[2:])]
+        target[...] = whole[:, :, *map(slice, target.shape[2:])]
 
 
 def _as_one(array: np.ndarray) -> np.ndarray:
@@ -247,18 +260,18 @@ def _as_one(array: np.ndarray) -> np.ndarray:
     return array.view(np.dtype((np.void, array.shape[-1] * array.itemsize)))[..., 0]
 
 
-def _transformed_kernel(w: np.ndarray, matrix: np.ndarray, groups: int) -> np.ndarray:
-    """Return the kernel's values at the points, (points, groups, K / groups, C / groups)."""
-    out_channels, group_channels = w.shape[:2]
-    values = workspace("kernel", (len(matrix), out_channels * group_channels), w.dtype)
-    taps = w.reshape(out_channels * group_channels, -1).T
+def _transformed_kernel(taps: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return the values at the points, (points, groups, ins, outs), of kernels (groups, ins, taps, outs)."""
+    groups, ins, _, outs = taps.shape
+    taps = taps.reshape(groups * ins, -1, outs)
+    values = workspace("kernel", (len(matrix), groups * ins, outs), taps.dtype)
 
     def work(part: Sequence[tuple[int, int]]) -> None:
         for first, last in part:
-            np.matmul(matrix, taps[:, first:last], out=values[:, first:last])
+            np.matmul(matrix, taps[first:last], out=values[:, first:last].swapaxes(0, 1))
 
-    in_threads(work, cuts(taps.shape[1], thread_count()))
-    return values.reshape(-1, groups, out_channels // groups, group_channels)
+    in_threads(work, cuts(groups * ins, thread_count()))
+    return values.reshape(-1, groups, ins, outs)
 
 
 @cache
