@@ -42,6 +42,7 @@ same function passed; text of a student is cleaned (``outcomes.clean``) and esca
 
 import sys
 
-# jsonschema, which nbformat imports, takes this if it is there, and then compiles a grammar of internationalised
-# addresses for more than a second; each worker would. No notebook's schema speaks of any.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+# jsonschema, which nbformat imports, takes these if they are there: one compiles a grammar of internationalised
+# addresses for more than a second, in each worker. No notebook's schema speaks of addresses or durations.
+for _name in ("rfc3987_syntax", "isoduration"):
+    sys.modules.setdefault(_name, None)  # type: ignore[arg-type]

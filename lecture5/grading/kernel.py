@@ -175,7 +175,8 @@ class Kernel:
     def _wait_until_ready(self, folder: Path) -> None:
         """Connect once the sockets are there; then ask until an answer comes on both channels.
 
-        iopub loses what is sent before the connection stands.
+        iopub loses what is sent before the connection stands. ipykernel says there that it does; then one question is
+        enough, and its answer is waited for longer.
         """
         deadline = time.monotonic() + START_SECONDS
         if self._manager.transport == "ipc":
@@ -189,7 +190,7 @@ class Kernel:
         channels = (self._client.shell_channel, self._client.iopub_channel)
         for channel in channels:
             self._poller.register(channel.socket, zmq.POLLIN)
-        wait = 0.02
+        wait = 1.0 if self._poller.poll(500) else 0.02
         while True:
             request = self._client.kernel_info()
             try:

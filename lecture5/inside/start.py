@@ -12,9 +12,14 @@ def prepare(connection_file: str) -> None:
 
     Nothing of ZeroMQ is made here, and no thread: they would not survive the fork.
     """
+    from IPython.core.formatters import DisplayFormatter
+    from IPython.core.inputtransformer2 import TransformerManager
+
     from . import calls  # noqa: F401
     from .application import Application
 
+    TransformerManager().transform_cell("x = 1\n")  # what the first cell and the first result would make for all others
+    DisplayFormatter().format(1)
     options = ["--HistoryManager.enabled=False", "--Application.log_level=CRITICAL", "-f", connection_file]
     options.append("--InteractiveShell.xmode=Minimal")  # nobody reads the traceback, and to colour it takes a while
     Application.instance().parse_command_line(options)
