@@ -370,6 +370,31 @@ def test_auto_takes_fourier_for_a_large_kernel_and_not_for_a_small_one(kind, mon
     assert chosen[1] != "lecture5.conv.fourier"
 
 
+@pytest.mark.parametrize("product", ["forward", "input_grad", "weight_grad"])
+def test_auto_takes_the_matrix_product_for_many_small_images(product):
+    """LeNet's layers, 64 images: with 1 to 16 channels, windows or frequencies cost more to make than they save."""
+    cost = importlib.import_module("lecture5.conv.cost")
+    layers = [((64, 1, 28, 28), (6, 1, 5, 5), 2, 28), ((64, 6, 14, 14), (16, 6, 5, 5), 0, 10)]
+    for x_shape, w_shape, padding, size in layers:
+        x, w, grad = (np.ones(shape, np.float32) for shape in (x_shape, w_shape, (64, w_shape[0], size, size)))
+        a, b = {"forward": (x, w), "input_grad": (grad, w), "weight_grad": (grad, x)}[product]
+        settings = Settings((1, 1), ((padding, padding),) * 2, (1, 1), 1)
+        assert cost.fastest(product, a, b, x_shape, w_shape, settings) == "gemm"
+
+
+@pytest.mark.parametrize("product", ["forward", "input_grad", "weight_grad"])
+def test_winograd_needs_little_memory_besides_its_result(product):
+    """The kernel's transform, kept once, and some tiles: less than 32 MiB."""
+    winograd, measure = (importlib.import_module(f"lecture5.{name}") for name in ("conv.winograd", "bench.measure"))
+    x, w, grad = (np.ones(shape, np.float32) for shape in [(8, 192, 13, 13), (384, 192, 3, 3), (8, 384, 13, 13)])
+    operands = {"forward": (x, w), "input_grad": (grad, w, (13, 13)), "weight_grad": (grad, x, (3, 3))}[product]
+    result = {"forward": grad, "input_grad": x, "weight_grad": w}[product]
+    settings = Settings((1, 1), ((1, 1), (1, 1)), (1, 1), 1)
+    with measure.threads(1):
+        extra = measure.extra_memory(lambda: getattr(winograd, product)(*operands, settings), result.nbytes)
+    assert extra < 32 * 2**20
+
+
 # Planted errors: the comparison above must see each of them
 
 
