@@ -21,6 +21,7 @@ What to read to trust it, in this order (``inside/`` is ``lecture5/inside/``, al
 
 ======================  ===============================================================================================
 ``sandbox.py``          what the sandbox shows; the warm server's command line; the kernel provisioner
+``inside/server.py``    the warm process, and how it forks a kernel; ``inside/start.py``: what is done before, and after
 ``inside/isolate.py``   how a forked process leaves the server's world; ``inside/seccomp.py``: forbidden system calls
 ``kernel.py``           everything that comes out of the sandbox passes through ``Kernel._read`` and ``wire.decode``
 ``inside/wire.py``      values as plain data; nothing is unpickled, nothing is allocated before it is measured

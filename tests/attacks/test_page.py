@@ -25,8 +25,17 @@ def results(name):
 
 
 def test_speed():
-    for tool, seconds in results("grading")["seconds per submission"].items():
+    found = results("grading")
+    for tool, seconds in found["seconds per submission"].items():
         assert f"| {tool} | {seconds['clock']:.2f} | {seconds['processor']:.2f} |" in PAGE
+    assert f"the same {found['submissions']} submissions" in TEXT
+    ours = [name for name in found["seconds per submission"] if f"{found['machine']['processors']} workers" in name]
+    batch = ours[0].rsplit(", ", 1)[1]
+    best, nbgrader, otter = (
+        found["seconds per submission"][name]["clock"] for name in (ours[0], "nbgrader autograde", "otter run")
+    )
+    assert f"In a class of {batch}, with both processors, a submission takes lecture5 {best:.2f} s" in TEXT
+    assert f"nbgrader takes {nbgrader / best:.0f} times as long, otter {otter / best:.0f} times" in TEXT
 
 
 def test_memory():
@@ -43,4 +52,5 @@ def test_interruptions():
     assert found["grades.csv the same"]
     assert found["checks.csv the same"]
     assert found["repeated or lost"] == 0
+    assert found["left over"] == 0
     assert f"{found['submissions']} submissions, killed {found['kills']} times" in TEXT
