@@ -9,7 +9,7 @@ from torch import nn
 
 import lecture5
 from lecture5 import data, nets, vision
-from lecture5.nets import segmentation
+from lecture5.nets import experiments, segmentation
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -140,6 +140,35 @@ def test_the_dilated_net_sees_more_than_its_twin_for_the_same_weights():
         seen = (x.grad[0] != 0).any(dim=0).nonzero()
         widest.append((seen.amax(dim=0) - seen.amin(dim=0) + 1).tolist())
     assert widest == [[35, 35], [13, 13]]
+
+
+def test_shipped_results_are_those_of_the_shipped_networks(one_thread, tmp_path, monkeypatch):
+    """Seed 0 ships, and is measured again by the experiment itself."""
+    rows = experiments.results("scenes")
+    assert {row["network"] for row in rows} == set(segmentation.SCENE_NETS)
+    monkeypatch.setattr(experiments, "trained", lambda name, *_: nets.load(name))
+    for again in experiments.scenes(tmp_path):
+        row = next(row for row in rows if row["seed"] == "0" and row["network"] == again["network"])
+        for measure in ("mean_iou", "boundary_iou"):
+            assert again[measure] == pytest.approx(float(row[measure]), abs=0.002)
+
+
+def test_what_chapter_12_reads_from_the_trainings():
+    rows = experiments.results("scenes")
+    seeds_there = {row["seed"] for row in rows}
+    assert len(seeds_there) == 2
+    score = {(row["network"], row["seed"]): (float(row["mean_iou"]), float(row["boundary_iou"])) for row in rows}
+    for seed in seeds_there:
+        for measure in (0, 1):
+            coarse, middle, fine = (score[name, seed][measure] for name in ("fcn16", "fcn8", "fcn4"))
+            assert coarse < middle < fine
+            assert score["undilated", seed][measure] > score["dilated", seed][measure]
+    apart = {name: abs(score[name, "0"][0] - score[name, "1"][0]) for name in segmentation.SCENE_NETS}
+    assert max(apart, key=apart.get) == "unet"
+    assert all(0.33 < edge / area < 0.61 for area, edge in score.values())
+    # Of the outer taps of a kernel with dilation 8, along one axis of 16 cells, each sees the map at half of the cells.
+    taps_that_see = np.mean([sum(0 <= cell + tap < 16 for tap in (-8, 0, 8)) for cell in range(16)])
+    assert 9 - taps_that_see**2 == 5
 
 
 @given(st.integers(2, 5), st.integers(1, 3), st.integers(1, 6), st.integers(1, 6), seeds)

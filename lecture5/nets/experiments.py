@@ -3,8 +3,9 @@
     python -m lecture5.nets.experiments depth --seeds 0 1 2    # how depth decides; 6 networks, 8 minutes for each seed
     python -m lecture5.nets.experiments rates                  # how the start decides; 48 short trainings: 4 minutes
     python -m lecture5.nets.experiments few --seeds 0 1 2      # few digits: wavelets or a network; 9 minutes each
+    python -m lecture5.nets.experiments scenes --seeds 0 1 2   # six networks for segmentation; 11 minutes for each seed
 
-The first and the last can be interrupted, and go on where they were. :func:`results` reads what they gave.
+All but ``rates`` can be interrupted, and go on where they were. :func:`results` reads what they gave.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from .augmentation import random_affine
 from .lenet import LeNet5
 from .recipes import RECIPES, digits, fashion, fashion_net
 from .resnet import he_initialisation
+from .segmentation import SCENE_NETS, scene_pixels
 from .train import follow
 from .training import Data, TrainingError, evaluate, fit, read_log
+from .weights import read_weights
 
 DEPTHS = (8, 20, 56)
 RATES = (0.003, 0.01, 0.03, 0.1)
@@ -39,14 +42,14 @@ def results(name: str) -> list[dict[str, str]]:
     Parameters
     ----------
     name
-        ``"depth"``, ``"rates"`` or ``"few"``; ``"worlds"``; ``"tissue"`` or ``"rods"``.
+        ``"depth"``, ``"rates"``, ``"few"`` or ``"scenes"``; ``"worlds"`` or ``"mazes"``; ``"tissue"`` or ``"rods"``.
 
     Examples
     --------
     >>> sorted({row["network"] for row in results("depth")})
     ['plain20', 'plain56', 'plain8', 'resnet20', 'resnet56', 'resnet8']
     """
-    choice("name", name, ("depth", "rates", "few", "worlds", "tissue", "rods"))
+    choice("name", name, ("depth", "rates", "few", "scenes", "worlds", "mazes", "tissue", "rods"))
     text = files(__package__).joinpath("results", f"{name}.csv").read_text("utf-8")
     return list(csv.DictReader(text.splitlines()))
 
@@ -58,6 +61,16 @@ def write_results(rows: Sequence[dict], path: Path) -> None:
         writer = csv.DictWriter(stream, rows[0], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def trained(name: str, folder: Path, seed: int) -> nn.Module:
+    """Return a network trained by its recipe; it is trained now if the folder does not have it yet."""
+    place = folder / f"seed{seed}"
+    if not (place / f"{name}.json").exists():
+        follow(name, place, seed=seed)
+    model = RECIPES[name].build()
+    read_weights(model, place / f"{name}.safetensors")
+    return model.eval()
 
 
 def depth(folder: Path, seeds: Sequence[int] = (0,)) -> list[dict]:
@@ -143,6 +156,28 @@ def few(folder: Path, seeds: Sequence[int] = (0,)) -> list[dict]:
     return rows
 
 
+def scenes(folder: Path, seeds: Sequence[int] = (0,)) -> list[dict]:
+    """Train the six networks for segmentation by their recipes, and measure each on the test scenes."""
+    from ..vision import boundary_iou, mean_iou
+
+    torch.set_num_threads(1)
+    images, classes = scene_pixels()[2]
+    true, rows = classes.numpy(), []
+    for seed, name in itertools.product(seeds, SCENE_NETS):
+        model = trained(f"scenes-{name}", folder, seed)
+        with torch.inference_mode():
+            answer = torch.cat([model(part).argmax(dim=1) for part in images.split(50)]).numpy()
+        rows.append(
+            {
+                "network": name,
+                "seed": seed,
+                "mean_iou": round(mean_iou(answer, true, 6), 4),
+                "boundary_iou": round(boundary_iou(answer, true, 6), 4),
+            }
+        )
+    return rows
+
+
 def _lenet_of(data: Data, test: Data, seed: int, augment: Callable | None) -> float:
     torch.manual_seed(seed)
     model = LeNet5()
@@ -162,14 +197,15 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("name", choices=("depth", "rates", "few"))
+    parser.add_argument("name", choices=("depth", "rates", "few", "scenes"))
     parser.add_argument("--out", type=Path, default=Path("weights"), help="folder to write to (default %(default)s)")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="for depth and few (default: 0)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="for all but rates (default: 0)")
     options = parser.parse_args()
     run = {
         "depth": lambda: depth(options.out, options.seeds),
         "rates": rates,
         "few": lambda: few(options.out, options.seeds),
+        "scenes": lambda: scenes(options.out, options.seeds),
     }
     rows = run[options.name]()
     write_results(rows, options.out / f"{options.name}.csv")

@@ -4,7 +4,7 @@
     python -m lecture5.nets.maze_experiments mazes     # ordinary recurrent networks on mazes
 
 Both train what is not in the folder yet, from three seeds; one training takes minutes. They can be interrupted, and go
-on where they were. What the first gave ships with the package: :func:`lecture5.nets.experiments.results` reads it.
+on where they were. What they gave ships with the package: :func:`lecture5.nets.experiments.results` reads it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
 from ..dp import worlds
-from .experiments import write_results
+from .experiments import trained, write_results
 from .maze import MinPlusNet, mazes, stack, whole_worlds_right
-from .recipes import RECIPES
-from .train import follow
-from .weights import read_weights
 
 KINDS: dict[str, Callable[[int, np.random.Generator], worlds.World]] = {
     "mazes with loops": partial(worlds.maze, loops=0.15),
@@ -36,18 +32,8 @@ KINDS: dict[str, Callable[[int, np.random.Generator], worlds.World]] = {
     "mazes": worlds.maze,
 }
 COUNTS = {59: 100, 201: 20}
-MAZE_COUNTS = {11: 100, 31: 100, 59: 50}
+MAZE_COUNTS = {15: 100, 31: 100, 59: 50}
 PER_BATCH = 10
-
-
-def trained(name: str, folder: Path, seed: int) -> nn.Module:
-    """Return a network trained by its recipe; it is trained now if the folder does not have it yet."""
-    place = folder / f"seed{seed}"
-    if not (place / f"{name}.json").exists():
-        follow(name, place, seed=seed)
-    model = RECIPES[name].build()
-    read_weights(model, place / f"{name}.safetensors")
-    return model.eval()
 
 
 def on_worlds(folder: Path, seeds: Sequence[int]) -> list[dict]:
