@@ -69,3 +69,27 @@ def test_the_text_names_each_target_that_was_missed():
     text = next(cell.source for cell in notebooks.read(PAGE).cells if cell.id == "targets-read")
     for target in results.targets(SHIPPED):
         assert (f"{target.reached:.2f}" in text) == (not target.is_met), target
+
+
+def ratios(**wanted):
+    return {(row["suite"], row["case"]): row["ratio"] for row in results.select(SHIPPED["rows"], **wanted)}
+
+
+def test_the_text_on_the_layers_is_true_of_the_figures():
+    """Each claim of the page's "Five things to see", and what it says on why the indexed columns are not beaten."""
+    output = {"suite": results.NETWORKS, "product": "output"}
+    gemm, winograd, auto = (ratios(contender=name, **output) for name in ("gemm", "winograd", "auto"))
+    assert max(ratio for (_, case), ratio in gemm.items() if ".down" in case) < 1.1
+    ahead = [place for place, ratio in winograd.items() if ratio < gemm[place]]
+    large = [(suite, case) for suite, case in winograd if re.match("conv2|layer[12]:|.*: 8 × (192|256|384)→", case)]
+    assert len(large) == 10
+    assert set(large) <= set(ahead)
+    single = [("alexnet", case) for _, case in winograd if re.match("conv[345]: 1 ×", case)]
+    assert len(single) == 3
+    assert not set(single) & set(ahead)
+    assert max(auto, key=auto.get)[1].startswith("conv1")
+    assert min(ratio for (_, case), ratio in auto.items() if case.startswith("conv1")) > results.geometric_mean(
+        list(auto.values())
+    )
+    indexed = ratios(contender="indexed im2col", suite="resnet18", product="output")
+    assert round(10 / results.geometric_mean(list(indexed.values()))) == 4
