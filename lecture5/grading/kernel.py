@@ -37,7 +37,7 @@ from lecture5.grading.outcomes import (
     WrongType,
 )
 from lecture5.grading.providers.container import Container
-from lecture5.grading.sandbox import LIMITS, Limits, kernel_spec_manager
+from lecture5.grading.sandbox import LIMITS, Limits, kernel_spec_manager, temporary_prefix
 from lecture5.grading.watch import Watch
 from lecture5.inside import wire
 
@@ -151,8 +151,8 @@ class Kernel:
             )
             if not has_own_folder:
                 self._use_temporary_folder()
-            # independent: else ipykernel watches for a parent that it cannot see
-            self._manager.start_kernel(independent=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            # An ordinary kernel watches for its parent's end, to end too; in the box it sees none, and Linux ends it.
+            self._manager.start_kernel(independent=has_own_folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             folder = Path(self._manager.connection_file).parent
             self._watch = Watch(self._manager.provisioner.pid, folder, self.limits)
             self._wait_until_ready(folder)
@@ -162,7 +162,7 @@ class Kernel:
             raise SandboxFault(f"the kernel did not start: {error} {self._failure()}".strip()) from error
 
     def _use_temporary_folder(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="lecture5-"))
+        self._folder = Path(tempfile.mkdtemp(prefix=temporary_prefix()))
         self._manager.connection_file = str(self._folder / "c.json")
         if sys.platform != "win32":
             self._manager.transport = "ipc"

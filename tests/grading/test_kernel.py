@@ -3,6 +3,8 @@
 import dataclasses
 import os
 import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -123,6 +125,23 @@ def test_what_ends_a_kernel_is_named(source, expected):
         assert not kernel.alive
         with pytest.raises(expected):  # and it stays so
             kernel.execute("1", 1)
+
+
+def test_an_ordinary_kernel_ends_when_its_grader_is_killed():
+    code = (
+        "import time; from lecture5.grading.kernel import Kernel; kernel = Kernel((), sandboxed=False);"
+        "print(kernel._manager.provisioner.pid, flush=True); time.sleep(100)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as grader:
+        kernel = psutil.Process(int(grader.stdout.readline()))
+        assert kernel.is_running()
+        assert list(Path(tempfile.gettempdir()).glob(f"lecture5-{grader.pid}-*"))  # removed by a later grader
+        grader.kill()
+    psutil.wait_procs([kernel], timeout=20)
+    alive = kernel.is_running() and kernel.status() != psutil.STATUS_ZOMBIE
+    if alive:
+        kernel.kill()
+    assert not alive
 
 
 def test_nothing_survives():
