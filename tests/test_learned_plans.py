@@ -6,7 +6,7 @@ import torch
 
 from lecture5 import data, dp, nets
 from lecture5.nets.planner import ValueIterationNet, cells_decided_right, imitation_loss, plans
-from lecture5.nets.routes import RouteReader, distances, distances_right, maps, route_data
+from lecture5.nets.routes import RouteReader, distances, distances_right, maps, moved, route_data
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +58,7 @@ def test_three_digits_are_learned_from_routes():
     images, labels = data.digits("test")
     few = np.flatnonzero(labels < 3)[:100]
     torch.manual_seed(0)
-    model = RouteReader()
+    model = RouteReader(num_costs=3)
     settings = {"optimiser": torch.optim.Adam, "learning_rate": 0.003, "score": distances_right}
     nets.fit(
         model, training, training, epochs=5, batch_size=20, loss=torch.nn.functional.smooth_l1_loss, progress=False,
@@ -67,6 +67,26 @@ def test_three_digits_are_learned_from_routes():
     with torch.no_grad():
         read = model.costs(torch.from_numpy(images[few, 0])).round().numpy()
     assert (read == labels[few]).mean() > 0.8
+
+
+def test_the_shipped_reader_learned_all_ten_digits_from_routes():
+    """What chapter 14 says: more than nineteen of twenty are read right, of every digit more than nine of ten."""
+    images, labels = data.digits("test")
+    with torch.no_grad():
+        right = nets.load("route-digits").costs(torch.from_numpy(images[:, 0])).round().numpy() == labels
+    assert right.mean() > 0.95
+    by_digit = [right[labels == digit].mean() for digit in range(10)]
+    assert min(by_digit) > 0.9
+    assert np.argmin(by_digit) == 9
+
+
+def test_every_digit_of_a_map_is_moved_by_itself():
+    torch.manual_seed(0)
+    images = torch.from_numpy(data.digits("train")[0][:1, 0])
+    changed = moved(images.expand(2, 3, 3, 28, 28).contiguous())
+    assert changed.shape == (2, 3, 3, 28, 28)
+    assert len(changed.reshape(18, -1).unique(dim=0)) == 18
+    torch.testing.assert_close(changed.sum(dim=(3, 4)).mean(), images.sum(), rtol=0.1, atol=0)
 
 
 def test_plans_are_those_of_exact_value_iteration():

@@ -122,12 +122,13 @@ def test_a_loss_over_several_layers():
 
 
 def test_data_to_learn_from():
-    parts = small_worlds(3, training=12, size=9)
-    assert [len(planes) for planes, _ in parts] == [12, 300, 300]
+    parts = small_worlds(3, training=12, size=9, larger=13)
+    assert [(len(planes), planes.shape[-1]) for planes, _ in parts] == [(12, 9), (200, 13), (300, 9)]
     for planes, on_way in parts:
-        assert planes.shape == (len(on_way), 5, 9, 9)
+        assert planes.shape[1] == 5
+        assert on_way.shape == (len(planes), *planes.shape[2:])
         assert set(on_way.unique().tolist()) == {0, 1}
-    assert torch.equal(parts[0][0], small_worlds(3, training=12, size=9)[0][0])
+    assert torch.equal(parts[0][0], small_worlds(3, training=12, size=9, larger=13)[0][0])
 
 
 def test_the_shipped_weights_found_every_price_and_every_move():
@@ -140,6 +141,30 @@ def test_the_shipped_weights_found_every_price_and_every_move():
     assert moves.tolist() == [[inf, 0, inf], [0, inf, 0], [inf, 0, inf]]
     planes, on_way = stack([worlds.maze(59, np.random.default_rng(7))])
     assert whole_worlds_right(net(planes), on_way) == 1
+
+
+def test_larger_worlds_tell_a_dear_move_from_a_forbidden_one():
+    """A diagonal move that costs 6 more hardly ever pays in a small world; in those that choose the epoch it does."""
+    net = nets.load("min-plus-worlds")
+    with torch.no_grad():
+        price = torch.log(6 * net.unit)
+        net.moves[0, 0] = net.moves[2, 2] = price
+    assert net.costs(torch.zeros(1, 3, 1, 1))[1].tolist()[0][0] == 6
+    _, larger, small = small_worlds(training=2)
+    with torch.no_grad():
+        shares = [float(whole_worlds_right(net(part[0][:60]), part[1][:60])) for part in (small, larger)]
+    assert shares[0] > 0.95
+    assert shares[1] < 0.9
+
+
+@pytest.mark.parametrize("loops", [0.0, 0.15])
+def test_far_ends_are_as_far_apart_as_can_be(loops):
+    """In a tree exactly; with loops nearly so."""
+    for seed in range(4):
+        world = worlds.maze(13, np.random.default_rng(seed), loops, far=True)
+        ways = [dp.shortest_paths(world.cost, tuple(cell)) for cell in np.argwhere(np.isfinite(world.cost))]
+        longest = max(way[np.isfinite(way)].max() for way in ways)
+        assert dp.shortest_paths(world.cost, world.start)[world.goal] >= (longest if loops == 0 else 0.8 * longest)
 
 
 def test_paths_of_many_worlds_are_those_of_each():
@@ -166,7 +191,9 @@ def test_counted_worlds_are_right_at_every_size_and_of_every_kind():
     """What shipped with the package, from ``python -m lecture5.nets.maze_experiments worlds``."""
     rows = experiments.results("worlds")
     assert {row["kind"] for row in rows} == set(KINDS)
-    assert len({row["seed"] for row in rows}) >= 2
+    assert {(row["kind"], row["size"], row["seed"]) for row in rows} == {
+        (kind, size, seed) for kind in KINDS for size in ("59", "201") for seed in "012"
+    }
     for row in rows:
         size, right = int(row["size"]), int(row["right"]) / int(row["worlds"])
         assert int(row["worlds"]) >= {59: 100, 201: 20}[size]
@@ -185,3 +212,52 @@ def test_networks_that_rounded_alike_are_counted_once(tmp_path, monkeypatch):
     assert all(row["right"] == row["worlds"] == 3 for row in rows)
     assert maze_experiments.on_worlds(tmp_path, (0, 1)) == rows
     assert len(runs) == len(KINDS)  # what was counted is not counted again
+
+
+def test_what_chapter_14_reads_from_the_mazes():
+    """What shipped with the package, from ``python -m lecture5.nets.maze_experiments mazes``."""
+    right = {}
+    for row in experiments.results("mazes"):
+        share = int(row["right"]) / int(row["mazes"])
+        right.setdefault((row["network"], row["layers"], int(row["size"])), []).append(share)
+    sizes = tuple(maze_experiments.MAZE_COUNTS)
+    for size in sizes:
+        settled, stopped = (right["maze-net", layers, size] for layers in ("all", "20"))
+        assert len(settled) == len(stopped) == 3
+        assert all(more >= fewer for more, fewer in zip(settled, stopped, strict=True))
+    weights = [sum(p.numel() for p in net.parameters()) for net in (MazeNet(), UntiedMazeNet())]
+    assert round(weights[1] / weights[0]) == 20
+
+
+def test_training_goes_on_where_it_left_a_maze():
+    torch.manual_seed(0)
+    net, (planes, _) = MazeNet(), mazes(3, 9, seed=0)
+    starts = []
+    net.layer.register_forward_pre_hook(lambda _, inputs: starts.append(inputs[0].clone()))
+    with torch.no_grad():
+        net(planes)
+        left = net.layer(starts[-1], planes)  # what the last layer gave
+        starts.clear()
+        net.AFRESH = 0
+        net(planes.flip(0))  # in another order
+        torch.testing.assert_close(starts[0], left.flip(0))
+        net.AFRESH = 1
+        starts.clear()
+        net(planes)
+    assert not starts[0].any()
+    assert not any("left" in name for name in net.state_dict())
+
+
+def test_the_shipped_ordinary_net_fills_dead_ends_and_makes_two_kinds_of_mistakes():
+    """Chapter 14: it begins with all corridors and loses one cell of each dead end after another; not always all."""
+    net = nets.load("maze-net")
+    planes, on_way = mazes(12, 31, seed=1031)
+    way, corridors = on_way > 0.5, planes[:, :3].amax(dim=1) > 0.5
+    with torch.inference_mode():
+        early, late = (net(planes, steps=steps) > 0 for steps in (1, 480))
+    assert (early & corridors).sum() > 0.8 * corridors.sum()
+    assert not (early & ~corridors).any()
+    extra, missing = ((late & ~way).flatten(1).sum(dim=1), (way & ~late).flatten(1).sum(dim=1))
+    assert ((extra == 0) & (missing == 0)).any()
+    assert ((extra > 0) & (missing == 0)).any()
+    assert (missing > 0.3 * way.flatten(1).sum(dim=1)).any()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import arguments
-from .grids import connected_components, moves, wave
+from .grids import connected_components, moves, shortest_paths, wave
 from .semiring import MIN_PLUS
 from .tied import TiedConvNet
 
@@ -75,7 +75,7 @@ def on_shortest_paths(drawn: Sequence[World]) -> np.ndarray:
     return ((through == best) & np.isfinite(through))[:, :, :width].swapaxes(0, 1)
 
 
-def maze(size: int, rng: np.random.Generator, loops: float = 0.0) -> World:
+def maze(size: int, rng: np.random.Generator, loops: float = 0.0, *, far: bool = False) -> World:
     """Return a maze with corridors one cell wide: a random tree, drawn by a walk that backs up when it is stuck.
 
     Parameters
@@ -84,6 +84,8 @@ def maze(size: int, rng: np.random.Generator, loops: float = 0.0) -> World:
         Odd: the number of cells along each side, the outer wall included.
     loops
         Which part of the walls between two corridors to take out afterwards; 0 leaves one way between any two cells.
+    far
+        Whether the ends are as far apart as two cells of the maze can be (with loops: nearly so).
     """
     if arguments.integer("size", size, minimum=5) % 2 == 0:
         raise ValueError(f"size is {size}, but a maze with walls of one cell needs an odd number")
@@ -103,7 +105,9 @@ def maze(size: int, rng: np.random.Generator, loops: float = 0.0) -> World:
     row, column = np.indices(cost.shape)
     inner = (row % 2 != column % 2) & (row > 0) & (row < size - 1) & (column > 0) & (column < size - 1)
     cost[inner & (rng.random(cost.shape) < loops)] = 1
-    return _with_ends(cost, rng)
+    world = _with_ends(cost, rng)
+    # In a tree, the cell farthest from any cell is one end of a longest way; the cell farthest from that is the other.
+    return World(cost, goal := _farthest(cost, world.start), _farthest(cost, goal)) if far else world
 
 
 def braided(size: int, rng: np.random.Generator) -> World:
@@ -159,6 +163,11 @@ def _divide(cost: np.ndarray, top: int, left: int, bottom: int, right: int, rng:
         _divide(cost, wall + 1, left, bottom, right, rng)
     else:
         _divide(cost.T, left, top, right, bottom, rng)
+
+
+def _farthest(cost: np.ndarray, start: tuple[int, int]) -> tuple[int, int]:
+    distance = shortest_paths(cost, start)
+    return tuple(map(int, np.unravel_index(np.where(np.isinf(distance), -1, distance).argmax(), cost.shape)))
 
 
 def _with_ends(cost: np.ndarray, rng: np.random.Generator) -> World:

@@ -5,7 +5,7 @@ have learned:
 
 - :class:`MinPlusNet` has a layer that *is* a (min, +) convolution. It has to find what a colour costs, and which moves
   are allowed. Its weights ship with the package.
-- :class:`MazeNet` is an ordinary recurrent convolutional network, which would have to find an algorithm by itself.
+- :class:`MazeNet` is an ordinary recurrent convolutional network, which has to find an algorithm by itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .resnet import he_initialisation
 
 
 class MazeLayer(nn.Module):
-    """One layer:  state ← clip(conv(ReLU(conv[state, input])), 0, 1).
+    """One layer:  state ← ReLU(conv(ReLU(conv[state, input]))).
 
     Parameters
     ----------
@@ -36,33 +36,36 @@ class MazeLayer(nn.Module):
         he_initialisation(self)
 
     def forward(self, state: Tensor, seen: Tensor) -> Tensor:
-        """Return the next state. It cannot grow: what is at 0 or 1 and is pushed further stays exactly there."""
-        return self.second(torch.relu(self.first(torch.cat([state, seen], dim=1)))).clamp(0, 1)
+        """Return the next state."""
+        return torch.relu(self.second(torch.relu(self.first(torch.cat([state, seen], dim=1)))))
 
 
 class MazeNet(nn.Module):
     """A tied recurrent network of ordinary convolutions, which can run for any number of layers, at any size.
 
-    Two things in its training make it go on where it never was. It starts from a state that it has made itself, after
-    a random number of layers without gradients, so that it learns to *improve* whatever it finds (incremental
-    progress: Bansal et al., "End-to-end algorithm synthesis with recurrent networks", 2022). And this state is
-    disturbed a little, so that it learns to correct small errors before they add up over hundreds of layers.
+    While it is trained, it goes on with each maze from the state in which it left this maze the last time, and starts
+    afresh now and then. So it learns to *improve* whatever it finds, and to leave alone what is right, after hundreds
+    of layers, though every step of the training follows only eight (incremental progress: Bansal et al., "End-to-end
+    algorithm synthesis with recurrent networks", 2022). The states are not part of the weights: a training that goes on
+    after an interruption starts all mazes afresh.
 
     Parameters
     ----------
     width
-        Channels of the state. Few are enough, and extrapolate better than many.
+        Channels of the state.
     recall
         Whether each layer sees the input again; without, only the first does.
     """
 
-    GRADED, UNGRADED, NOISE = 8, 30, 0.1
+    GRADED, AFRESH = 8, 0.05
+    WITHOUT_RECALL = 24  # layers; no state can be gone on with, since nothing later would know the maze
 
     def __init__(self, width: int = 12, *, recall: bool = True):
         super().__init__()
         self.width, self.recall = width, recall
         self.layer = MazeLayer(width)
         self.read = _reader(width)
+        self._left: dict[bytes, Tensor] = {}
 
     def forward(self, planes: Tensor, steps: int | None = None) -> Tensor:
         """Return a logit for each cell, (N, H, W): positive if it seems to lie on a shortest path.
@@ -76,9 +79,9 @@ class MazeNet(nn.Module):
         steps
             How many layers. None runs until hardly anything changes, at most half as many as there are cells.
         """
-        state = planes.new_zeros(len(planes), self.width, *planes.shape[2:])
         if self.training:
-            return self._graded(state, planes)
+            return self._graded(planes)
+        state = planes.new_zeros(len(planes), self.width, *planes.shape[2:])
         for _ in range(planes.shape[2] * planes.shape[3] // 2 if steps is None else steps):
             before, state = state, self.layer(state, planes)
             planes = planes if self.recall else torch.zeros_like(planes)
@@ -86,17 +89,20 @@ class MazeNet(nn.Module):
                 break
         return self.read(state)[:, 0]
 
-    def _graded(self, state: Tensor, planes: Tensor) -> Tensor:
-        if self.recall:  # without it nothing later knows the world, so that every layer must be graded
-            with torch.no_grad():
-                for _ in range(int(torch.randint(self.UNGRADED + 1, ()))):
-                    state = self.layer(state, planes)
-            state = (state + self.NOISE * torch.randn_like(state)).clamp(0, 1)
+    def _graded(self, planes: Tensor) -> Tensor:
+        state = planes.new_zeros(len(planes), self.width, *planes.shape[2:])
+        if self.recall:
+            mazes = [maze.cpu().numpy().tobytes() for maze in planes]
+            for n, maze in enumerate(mazes):
+                if maze in self._left and torch.rand(()) >= self.AFRESH:
+                    state[n] = self._left[maze]
         logits = []
-        for _ in range(self.GRADED if self.recall else self.GRADED + self.UNGRADED):
+        for _ in range(self.GRADED if self.recall else self.WITHOUT_RECALL):
             state = self.layer(state, planes)
             planes = planes if self.recall else torch.zeros_like(planes)
             logits.append(self.read(state))
+        if self.recall:
+            self._left.update(zip(mazes, state.detach(), strict=True))
         return torch.cat(logits[-self.GRADED :], dim=1)
 
 
@@ -233,29 +239,38 @@ def mazes(count: int, size: int, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def maze_data(validation_size: int = 31) -> tuple[tuple[Tensor, Tensor], ...]:
-    """Return 3,000 mazes of 11 × 11 (four times each), 30 to choose the epoch, and 100 of 11 × 11 to test on.
+    """Return 1,500 mazes of 15 × 15 (four times each), 30 to choose the epoch, and 100 of 15 × 15 to test on.
 
-    Those that choose the epoch are larger, so that they tell whether the network goes on.
+    In three of four to learn from, the ends are as far apart as can be: what holds on long ways only can be learned
+    from long ways only. Those that choose the epoch are larger, so that they tell whether the network goes on.
     """
-    planes, on_way = mazes(3000, 11, seed=0)
+    rng = np.random.default_rng(0)
+    planes, on_way = stack([worlds.maze(15, rng, far=i % 4 > 0) for i in range(1500)])
     return (
         (planes.repeat(4, 1, 1, 1), on_way.repeat(4, 1, 1)),
         mazes(30, validation_size, seed=1),
-        mazes(100, 11, seed=2),
+        mazes(100, 15, seed=2),
     )
 
 
-def small_worlds(seed: int = 0, *, training: int = 1500, size: int = 11) -> tuple[tuple[Tensor, Tensor], ...]:
-    """Return small worlds to learn from, and 300 each to choose the epoch and to test on: planes and cells on the way.
+def small_worlds(
+    seed: int = 0, *, training: int = 1500, size: int = 11, larger: int = 21
+) -> tuple[tuple[Tensor, Tensor], ...]:
+    """Return small worlds to learn from, 200 larger ones to choose the epoch, and 300 small ones to test on.
 
-    Half are mazes, every second of these with loops; half have ground of all kinds, drawn cell by cell.
+    Half are mazes, every second of these with loops; half have ground of all kinds, drawn cell by cell. In a small
+    world a forbidden move that has become dear never pays. In a larger one with more walls, where ways around are
+    longer, it still may. So these tell whether it has become dear enough.
     """
     rng = np.random.default_rng(seed)
-    drawn = []
-    for i in range(training + 600):
-        loops = 0.15 * (i % 4 == 0)
-        drawn.append(worlds.scatter(size, rng, walls=0.1) if i % 2 else worlds.maze(size, rng, loops))
-    return tuple(stack(part) for part in (drawn[:training], drawn[training:-300], drawn[-300:]))
+
+    def draw(count: int, size: int, walls: float) -> list[worlds.World]:
+        return [
+            worlds.scatter(size, rng, walls) if i % 2 else worlds.maze(size, rng, 0.15 * (i % 4 == 0))
+            for i in range(count)
+        ]
+
+    return tuple(stack(draw(*part)) for part in ((training, size, 0.1), (200, larger, 0.25), (300, size, 0.1)))
 
 
 def stack(drawn: list[worlds.World]) -> tuple[Tensor, Tensor]:

@@ -29,7 +29,7 @@ from .maze import (
 )
 from .planner import ValueIterationNet, cells_decided_right, imitation_loss, plan_data
 from .resnet import cifar_resnet
-from .routes import RouteReader, distances_right, route_data
+from .routes import RouteReader, distances_right, moved, route_data
 from .segmentation import SCENE_NETS, scene_net, scene_pixels
 from .sequence import VoiceNet, every_moment, moved_and_scaled, right_at_the_end, voice_data
 from .training import Data
@@ -150,16 +150,16 @@ def _scenes(name: str) -> Recipe:
     )
 
 
-def _maze(what: str, build: Callable[[], nn.Module], validation_size: int = 11) -> Recipe:
+def _maze(what: str, build: Callable[[], nn.Module], validation_size: int = 15) -> Recipe:
     return Recipe(
         what=what,
         build=build,
         data=partial(maze_data, validation_size),
-        data_text="by lecture5.dp.worlds.maze: 3,000 of 11 × 11 cells to learn from, each four times an epoch, 30 of "
-        f"{validation_size} × {validation_size} to choose the epoch, 100 of 11 × 11 to test on; scores: mazes in which "
-        "every cell is right",
+        data_text="by lecture5.dp.worlds.maze: 1,500 of 15 × 15 cells to learn from, each four times an epoch, in most "
+        f"the ends as far apart as can be; 30 of {validation_size} × {validation_size} to choose the epoch, 100 of "
+        "15 × 15 to test on; scores: mazes in which every cell is right",
         settings={
-            "epochs": 8,
+            "epochs": 16,
             "learning_rate": 0.005,
             "batch_size": 32,
             "optimiser": clipped_adam,
@@ -206,8 +206,8 @@ RECIPES: dict[str, Recipe] = {
         what="A network whose layer is a (min, +) convolution, for the shortest way through small worlds",
         build=MinPlusNet,
         data=small_worlds,
-        data_text="drawn by lecture5.dp.worlds, 11 × 11 cells, mazes and scattered ground: 1,500 to learn from, 300 to "
-        "choose the epoch, 300 to test on; scores: worlds in which every cell is right",
+        data_text="drawn by lecture5.dp.worlds, mazes and scattered ground: 1,500 of 11 × 11 cells to learn from, 200 "
+        "of 21 × 21 to choose the epoch, 300 of 11 × 11 to test on; scores: worlds in which every cell is right",
         settings={
             "epochs": 16,
             "learning_rate": 0.03,
@@ -219,18 +219,19 @@ RECIPES: dict[str, Recipe] = {
     ),
     **{f"scenes-{name}": _scenes(name) for name in SCENE_NETS},
     "route-digits": Recipe(
-        what="LeNet-5 before a layer of shortest paths: digits learned from route lengths, without labels",
+        what="LeNet-5 before layers of shortest paths: digits learned from route lengths, without labels",
         build=RouteReader,
         data=route_data,
         data_text="maps of 3 × 3 digits (lecture5.data.digits), distances from their upper left corners: 4,000 to "
         "learn from, 300 to choose the epoch, 300 to test on; scores: distances that are right when rounded",
         settings={
-            "epochs": 15,
+            "epochs": 30,
             "learning_rate": 0.002,
             "batch_size": 32,
             "optimiser": torch.optim.Adam,
             "loss": nn.functional.smooth_l1_loss,
             "score": distances_right,
+            "augment": moved,
         },
     ),
     "planner": Recipe(

@@ -13,8 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from ..dp import MIN_PLUS, TiedConvNet, moves, wave
+from .augmentation import random_affine
 from .lenet import LeNet5
 from .training import Data
+
+_move = random_affine()
 
 
 def distances(cost: Tensor) -> Tensor:
@@ -38,20 +41,32 @@ def distances(cost: Tensor) -> Tensor:
 
 
 class RouteReader(nn.Module):
-    """LeNet-5 with one output, what it costs to enter a cell with this picture; then shortest paths."""
+    """LeNet-5, which spreads its belief over the costs; what it expects a cell to cost; then shortest paths.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    num_costs
+        How many different costs there are: 0, 1, … up to ``num_costs - 1``.
+    """
+
+    def __init__(self, num_costs: int = 10) -> None:
         super().__init__()
-        self.look = LeNet5(num_classes=1)
+        self.look = LeNet5(num_classes=num_costs)
 
     def costs(self, pictures: Tensor) -> Tensor:
-        """Return the cost that each picture (…, 28, 28) stands for, (…); never negative."""
-        costs = self.look(pictures.reshape(-1, 1, *pictures.shape[-2:]))
-        return nn.functional.softplus(costs).reshape(pictures.shape[:-2])
+        """Return the cost that is expected of each picture (…, 28, 28), (…): the mean under its belief."""
+        belief = self.look(pictures.reshape(-1, 1, *pictures.shape[-2:])).softmax(dim=1)
+        prices = torch.arange(belief.shape[1], dtype=belief.dtype, device=belief.device)
+        return (belief @ prices).reshape(pictures.shape[:-2])
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return the distance of each cell from the upper left corner, (N, H, W), on maps (N, H, W, 28, 28)."""
         return distances(self.costs(maps))
+
+
+def moved(maps: Tensor) -> Tensor:
+    """Return maps in which every digit was turned, enlarged and shifted a little, each by another amount."""
+    return _move(maps.reshape(-1, 1, *maps.shape[-2:])).reshape(maps.shape)
 
 
 def distances_right(outputs: Tensor, targets: Tensor) -> Tensor:

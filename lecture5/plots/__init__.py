@@ -5,7 +5,7 @@ Figures carry their drawings inside, for light and dark pages, each with a text 
 
 from .arithmetic import arithmetic_explorer, mode_curves, number_grids, padded_pictures
 from .computing import overlapping_tiles, roofline, tiled_product, times_by_kernel
-from .dynamic_programming import alignment, grid_maps, hidden_states, maze_explorer, routes
+from .dynamic_programming import alignment, grid_maps, hidden_states, maze_explorer, right_by_size, routes
 from .feature_maps import grouped_bars
 from .figure import Figure
 from .filters import kernel_tiles, wavelet_pyramid
@@ -52,6 +52,7 @@ __all__ = [
     "precision_recall_curves",
     "receptive_explorer",
     "response_map",
+    "right_by_size",
     "roofline",
     "routes",
     "score_grids",

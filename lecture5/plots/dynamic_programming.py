@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from ..dp.worlds import World
 
 
+_LOOKS = (("blue", "-", "o"), ("orange", "--", "s"), ("green", "-.", "D"), ("ink", ":", "^"))
+
+
 def maze_explorer() -> Widget:
     """Let the reader draw walls and watch the wave of shortest paths spread, layer by layer.
 
@@ -192,6 +195,43 @@ def alignment(table: np.ndarray, path: np.ndarray, labels: tuple[Sequence[str], 
 
     size = (4.6, 3.2) if columns > 40 else (0.42 * columns + 0.6, 0.42 * rows + 0.6)
     return Figure("alignment", [drawn_panel(draw, alt=alt, size=size)])
+
+
+def right_by_size(results: Mapping[str, Mapping[int, Sequence[float]]], alt: str, *, trained_on: int) -> Figure:
+    """Show which part of the mazes each network gets wholly right, against the mazes' size.
+
+    Parameters
+    ----------
+    results
+        Name, and for each size the fractions that networks from different seeds got right. The line is the median, the
+        marks are the seeds.
+    alt
+        What there is to see, in words.
+    trained_on
+        The size that the networks were trained on.
+
+    Examples
+    --------
+    >>> right_by_size({"a net": {15: [1.0, 0.9], 31: [0.5, 0.7]}}, "A line that falls.", trained_on=15)
+    Figure: mazes right by size
+    - A line that falls.
+    """
+
+    def draw(axes, theme):
+        axes[0].axvline(trained_on, color=theme.faint, linewidth=6, zorder=0)
+        for (name, by_size), (colour, line, marker) in zip(results.items(), _LOOKS, strict=False):
+            colour, sizes = getattr(theme, colour), list(by_size)
+            axes[0].plot(sizes, [100 * np.median(by_size[n]) for n in sizes], line, color=colour, label=name)
+            for size, fractions in by_size.items():
+                axes[0].plot([size] * len(fractions), 100 * np.array(fractions), marker, color=colour, markersize=4)
+        ticks = sorted({size for by_size in results.values() for size in by_size})
+        axes[0].set(xscale="log", xticks=ticks, xticklabels=ticks, ylim=(-4, 104))
+        axes[0].minorticks_off()
+        axes[0].set(xlabel="cells along each side", ylabel="mazes wholly right, %")
+        axes[0].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+        plain(axes[0], zero_line=False)
+
+    return Figure("mazes right by size", [drawn_panel(draw, alt=alt, size=(6.6, 2.8))])
 
 
 def _mark(axes, cells: np.ndarray | None, colour: str, cell_inches: float) -> None:
