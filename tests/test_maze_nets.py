@@ -220,11 +220,17 @@ def test_what_chapter_14_reads_from_the_mazes():
     for row in experiments.results("mazes"):
         share = int(row["right"]) / int(row["mazes"])
         right.setdefault((row["network"], row["layers"], int(row["size"])), []).append(share)
-    sizes = tuple(maze_experiments.MAZE_COUNTS)
-    for size in sizes:
+    for size in maze_experiments.MAZE_COUNTS:
         settled, stopped = (right["maze-net", layers, size] for layers in ("all", "20"))
         assert len(settled) == len(stopped) == 3
         assert all(more >= fewer for more, fewer in zip(settled, stopped, strict=True))
+        assert right["maze-net-untied", "20", size] == [0]
+    settled, stopped = ({size: right["maze-net", layers, size] for size in (15, 31, 59)} for layers in ("all", "20"))
+    assert all(more > 3 * fewer for more, fewer in zip(settled[15], stopped[15], strict=True))
+    # The words under the figure, and those for who cannot see it.
+    assert (min(settled[15]), max(settled[15]), max(settled[31]), max(settled[59])) == (0.14, 0.59, 0.19, 0.12)
+    assert (max(stopped[15]), max(stopped[31]), max(stopped[59])) == (0.13, 0, 0)
+    assert [sum(share > 0 for share in settled[size]) for size in (31, 59)] == [2, 1]
     weights = [sum(p.numel() for p in net.parameters()) for net in (MazeNet(), UntiedMazeNet())]
     assert round(weights[1] / weights[0]) == 20
 

@@ -106,8 +106,11 @@ def maze(size: int, rng: np.random.Generator, loops: float = 0.0, *, far: bool =
     inner = (row % 2 != column % 2) & (row > 0) & (row < size - 1) & (column > 0) & (column < size - 1)
     cost[inner & (rng.random(cost.shape) < loops)] = 1
     world = _with_ends(cost, rng)
+    if not far:
+        return world
     # In a tree, the cell farthest from any cell is one end of a longest way; the cell farthest from that is the other.
-    return World(cost, goal := _farthest(cost, world.start), _farthest(cost, goal)) if far else world
+    start = _farthest(cost, world.start)
+    return World(cost, start, _farthest(cost, start))
 
 
 def braided(size: int, rng: np.random.Generator) -> World:
@@ -166,6 +169,7 @@ def _divide(cost: np.ndarray, top: int, left: int, bottom: int, right: int, rng:
 
 
 def _farthest(cost: np.ndarray, start: tuple[int, int]) -> tuple[int, int]:
+    """Return the cell that is farthest from ``start``, of those that can be reached."""
     distance = shortest_paths(cost, start)
     return tuple(map(int, np.unravel_index(np.where(np.isinf(distance), -1, distance).argmax(), cost.shape)))
 

@@ -259,8 +259,8 @@ def small_worlds(
     """Return small worlds to learn from, 200 larger ones to choose the epoch, and 300 small ones to test on.
 
     Half are mazes, every second of these with loops; half have ground of all kinds, drawn cell by cell. In a small
-    world a forbidden move that has become dear never pays. In a larger one with more walls, where ways around are
-    longer, it still may. So these tell whether it has become dear enough.
+    world a forbidden move that has become dear hardly ever pays. In a larger one with more walls, where ways around
+    are longer, it still may. So these tell whether it has become dear enough.
     """
     rng = np.random.default_rng(seed)
 

@@ -81,7 +81,7 @@ def on_mazes(folder: Path, seeds: Sequence[int]) -> list[dict]:
     rows = []
     test = {size: mazes(count, size, seed=1000 + size) for size, count in MAZE_COUNTS.items()}
     runs = [("maze-net", seed, steps) for seed in seeds for steps in (None, 20)]
-    runs += [("maze-net-untied", seeds[0], 20)]
+    runs.append(("maze-net-untied", seeds[0], 20))
     for name, seed, steps in runs:
         model = trained(name, folder, seed)
         network = model if name == "maze-net-untied" else partial(model, steps=steps)
