@@ -1,10 +1,12 @@
 """The networks that look for a way: exact where they are built to be, and trainable."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
 
-from lecture5 import dp, nets
+from lecture5 import dp, nets, plots
 from lecture5.dp import worlds
 from lecture5.nets import experiments, maze_experiments
 from lecture5.nets.maze import (
@@ -14,8 +16,10 @@ from lecture5.nets.maze import (
     cells_loss,
     clipped_adam,
     mazes,
+    seen_from,
     small_worlds,
     stack,
+    way_loss,
     whole_worlds_right,
 )
 from lecture5.nets.maze_experiments import KINDS
@@ -77,11 +81,12 @@ def test_too_few_layers_do_not_reach_the_goal():
     assert whole_worlds_right(net(planes, steps=moves // 2 - 1), on_way) == 0
 
 
+@pytest.mark.parametrize("loss", [cells_loss, way_loss])
 @pytest.mark.parametrize("make", [MinPlusNet, MazeNet, UntiedMazeNet])
-def test_every_weight_gets_a_gradient(make):
+def test_every_weight_gets_a_gradient(make, loss):
     torch.manual_seed(0)
     net, (planes, on_way) = make(), stack([worlds.scatter(9, np.random.default_rng(seed)) for seed in range(4)])
-    cells_loss(net(planes), on_way).backward()
+    loss(net(planes), on_way).backward()
     for name, weights in net.named_parameters():
         assert torch.isfinite(weights.grad).all(), name
         assert weights.grad.abs().sum() > 0, name
@@ -92,11 +97,34 @@ def test_every_weight_gets_a_gradient(make):
 def test_without_recall_only_the_first_layer_sees_the_world(training, recall):
     torch.manual_seed(0)
     net, seen = MazeNet(recall=recall).train(training), []
-    net.layer.register_forward_pre_hook(lambda _, inputs: seen.append(bool(inputs[1].any())))
+    nothing = net.layer.look(torch.zeros(2, 5, 9, 9))
+    net.layer.register_forward_pre_hook(lambda _, inputs: seen.append(not torch.equal(inputs[1], nothing)))
     logits = net(torch.rand(2, 5, 9, 9), steps=3)
     assert logits.shape == ((2, MazeNet.GRADED, 9, 9) if training else (2, 9, 9))
     assert seen == [True] + [recall] * (len(seen) - 1)
     assert len(seen) >= 3
+
+
+@pytest.mark.parametrize("grows", [True, False])
+def test_a_layer_is_two_convolutions_of_state_and_input(grows):
+    torch.manual_seed(0)
+    layer, state, planes = MazeNet(width=3, grows=grows).layer, torch.rand(2, 3, 6, 7), torch.rand(2, 5, 6, 7)
+    hidden = torch.relu(layer.first(torch.cat([state, planes], dim=1)))
+    expected = torch.tanh(torch.relu(layer.second(hidden)))
+    if grows:
+        assert (expected < state).any()  # or else the maximum would not matter
+        expected = torch.maximum(expected, state)
+    torch.testing.assert_close(layer(state, layer.look(planes)), expected)
+
+
+def test_a_state_only_grows_and_so_comes_to_rest():
+    torch.manual_seed(0)
+    net, planes = MazeNet(), torch.rand(2, 5, 9, 9)
+    state, seen = torch.zeros(2, 12, 9, 9), net.layer.look(planes)
+    states = [state := net.layer(state, seen) for _ in range(60)]
+    assert all((later >= state).all() for state, later in itertools.pairwise(states))
+    assert (states[-1] <= 1).all()
+    torch.testing.assert_close(states[-1], net.layer(states[-1], seen), rtol=0, atol=1e-4)
 
 
 def test_a_maze_net_runs_until_nothing_changes():
@@ -118,7 +146,15 @@ def test_a_loss_over_several_layers():
     late = torch.stack([wrong, right], dim=1)
     assert whole_worlds_right(late, on_way) == 1
     assert whole_worlds_right(late.flip(1), on_way) == 0
-    torch.testing.assert_close(cells_loss(late, on_way), (cells_loss(right, on_way) + cells_loss(wrong, on_way)) / 2)
+    for loss in (cells_loss, way_loss):
+        torch.testing.assert_close(loss(late, on_way), (loss(right, on_way) + loss(wrong, on_way)) / 2)
+
+
+def test_the_loss_of_a_way_by_hand():
+    """Nothing from a logit of 2 on; else a quarter of the square of what is missing, three times on the way."""
+    on_way = torch.tensor([[[1.0, 1, 1], [0, 0, 0]]])
+    logits = torch.tensor([[[3.0, 1, -2], [-2, -1, 2]]])
+    torch.testing.assert_close(way_loss(logits, on_way), torch.tensor((0 + 3 / 4 + 3 * 4 + 0 + 1 / 4 + 4) / 6))
 
 
 def test_data_to_learn_from():
@@ -182,7 +218,7 @@ def test_a_maze_net_begins_to_learn_from_any_state():
     """Ten steps on a handful of mazes: walls are told from corridors, whatever number of layers it has run."""
     torch.manual_seed(0)
     net, data = MazeNet(), mazes(16, 9, seed=0)
-    settings = {"loss": cells_loss, "score": whole_worlds_right, "optimiser": clipped_adam, "learning_rate": 0.02}
+    settings = {"loss": way_loss, "score": whole_worlds_right, "optimiser": clipped_adam, "learning_rate": 0.02}
     history = nets.fit(net, data, data, epochs=40, batch_size=16, progress=False, **settings)
     assert history[-1].train_loss < 0.7 * history[0].train_loss
 
@@ -219,51 +255,144 @@ def test_what_chapter_14_reads_from_the_mazes():
     right = {}
     for row in experiments.results("mazes"):
         share = int(row["right"]) / int(row["mazes"])
-        right.setdefault((row["network"], row["layers"], int(row["size"])), []).append(share)
-    for size in maze_experiments.MAZE_COUNTS:
-        settled, stopped = (right["maze-net", layers, size] for layers in ("all", "20"))
-        assert len(settled) == len(stopped) == 3
-        assert all(more >= fewer for more, fewer in zip(settled, stopped, strict=True))
-        assert right["maze-net-untied", "20", size] == [0]
-    settled, stopped = ({size: right["maze-net", layers, size] for size in (15, 31, 59)} for layers in ("all", "20"))
-    assert all(more > 3 * fewer for more, fewer in zip(settled[15], stopped[15], strict=True))
-    # The words under the figure, and those for who cannot see it.
-    assert (min(settled[15]), max(settled[15]), max(settled[31]), max(settled[59])) == (0.14, 0.59, 0.19, 0.12)
-    assert (max(stopped[15]), max(stopped[31]), max(stopped[59])) == (0.13, 0, 0)
-    assert [sum(share > 0 for share in settled[size]) for size in (31, 59)] == [2, 1]
+        right.setdefault((row["network"], row["layers"]), {}).setdefault(int(row["size"]), []).append(share)
+    grown, stopped, replaced = (
+        right[run] for run in (("maze-net", "all"), ("maze-net", "20"), ("maze-net-replaced", "all"))
+    )
+    without, untied = right["maze-net-no-recall", "all"], right["maze-net-untied", "20"]
+    assert set(grown) == set(maze_experiments.MAZE_COUNTS)
+    assert all(len(by_size[size]) == 3 for by_size in (grown, stopped, replaced) for size in (15, 31, 59))
+    # "Nearly every maze, in all three trainings, up to 180 times as many cells."
+    assert min(min(shares) for shares in grown.values()) >= 0.9
+    assert round((201 / 15) ** 2) == 180
+    assert max(stopped[15]) < 0.1
+    assert max(stopped[31] + stopped[59]) == 0
+    # "Less sure at every size, and at 59 cells the seed decides."
+    assert all(np.median(replaced[size]) < min(grown[size]) for size in replaced)
+    assert min(replaced[59]) < 0.5
+    assert max(replaced[59]) > 0.9
+    assert without[15] > without[31] > without[59]
+    assert all(without[size][0] < min(grown[size]) for size in without)
+    assert all(shares == [0] for shares in untied.values())
     weights = [sum(p.numel() for p in net.parameters()) for net in (MazeNet(), UntiedMazeNet())]
     assert round(weights[1] / weights[0]) == 20
+
+
+def test_what_chapter_14_reads_from_the_trainings():
+    grows, replaced = (
+        [epoch.validation_score for epoch in nets.history(name)] for name in ("maze-net", "maze-net-replaced")
+    )
+    assert max(replaced) > 0.9  # what it can do in one epoch ...
+    assert sum(score < 0.5 for score in replaced[10:]) >= 5  # ... it has lost in others
+    assert min(grows[5:]) > 0.6
+    assert sum(score > 0.9 for score in grows[5:]) >= 12
+    untied = nets.history("maze-net-untied")
+    assert 0.3 < untied[-1].train_score < 0.37  # "A third of the mazes that it learned from, and hardly any new one."
+    assert max(epoch.validation_score for epoch in untied) < 0.1
+
+
+def test_each_network_gets_a_line_of_its_own_and_too_many_are_refused():
+    shares = {str(n): {15: [1.0], 31: [n / 6]} for n in range(6)}
+    five = {name: shares[name] for name in "01234"}
+    drawn = [plots.right_by_size(part, "Lines.", trained_on=15).panels for part in (five, {**five, "4": {15: [0.0]}})]
+    assert drawn[0] != drawn[1]  # the fifth is drawn, too
+    with pytest.raises(ValueError, match="results has 6 entries, but there must be one to 5"):
+        plots.right_by_size(shares, "Lines.", trained_on=15)
 
 
 def test_training_goes_on_where_it_left_a_maze():
     torch.manual_seed(0)
     net, (planes, _) = MazeNet(), mazes(3, 9, seed=0)
-    starts = []
-    net.layer.register_forward_pre_hook(lambda _, inputs: starts.append(inputs[0].clone()))
+    met = []
+    net.layer.register_forward_pre_hook(lambda _, inputs: met.append([part.clone() for part in inputs]))
     with torch.no_grad():
         net(planes)
-        left = net.layer(starts[-1], planes)  # what the last layer gave
-        starts.clear()
+        state, seen = met[-1]
+        left = net.layer(state, seen)  # what the last layer gave
+        met.clear()
         net.AFRESH = 0
         net(planes.flip(0))  # in another order
-        torch.testing.assert_close(starts[0], left.flip(0))
+        torch.testing.assert_close(met[0], [left.flip(0), seen.flip(0)])  # each seen from the same side as before
         net.AFRESH = 1
-        starts.clear()
+        met.clear()
         net(planes)
-    assert not starts[0].any()
+    assert not met[0][0].any()
     assert not any("left" in name for name in net.state_dict())
 
 
-def test_the_shipped_ordinary_net_fills_dead_ends_and_makes_two_kinds_of_mistakes():
-    """Chapter 14: it begins with all corridors and loses one cell of each dead end after another; not always all."""
-    net = nets.load("maze-net")
-    planes, on_way = mazes(12, 31, seed=1031)
-    way, corridors = on_way > 0.5, planes[:, :3].amax(dim=1) > 0.5
+def test_a_maze_can_be_seen_from_eight_sides():
+    maze = torch.arange(12).reshape(3, 4)
+    sides = [seen_from(side, maze) for side in range(8)]
+    assert len({(side.shape, *side.flatten().tolist()) for side in sides}) == 8
+    for side, seen in enumerate(sides):
+        assert torch.equal(seen_from(side, seen, back=True), maze)
+
+
+def test_in_training_mazes_are_seen_from_all_sides_and_logits_turned_back():
+    """A network that says where the start is, and no more: the logits show it in its place, from whatever side."""
+    torch.manual_seed(0)
+    net, (planes, _) = MazeNet(), mazes(5, 9, seed=0)
+    net.AFRESH = 1
+    with torch.no_grad():
+        for weights in net.parameters():
+            weights.zero_()
+        net.layer.first.weight[0, net.width + 3, 1, 1] = net.layer.second.weight[0, 0, 1, 1] = net.read.weight[0, 0] = 1
+        met = []
+        net.layer.register_forward_pre_hook(lambda _, inputs: met.append(inputs[1][:, 0] > 0))
+        for _ in range(20):
+            logits = net(planes)
+            assert torch.equal(logits[:, -1] > 0, planes[:, 3] > 0)
+    starts = {tuple(place) for seen in met for place in seen[0].nonzero().tolist()}
+    assert len(starts) > 4  # it was turned
+
+
+def filled(planes):
+    """Dead-end filling, written in another way than in chapter 14: take away cells one by one."""
+    left, ends = planes[:3].sum(dim=0).numpy() > 0.6, planes[3:].sum(dim=0).numpy() > 0
+    around = ((0, 1), (1, 0), (0, -1), (-1, 0))
+    waiting = [tuple(cell) for cell in np.argwhere(left)]
+    while waiting:
+        row, column = waiting.pop()
+        neighbours = [(row + i, column + j) for i, j in around if left[row + i, column + j]]
+        if left[row, column] and not ends[row, column] and len(neighbours) < 2:
+            left[row, column] = False
+            waiting += neighbours
+    return torch.from_numpy(left)
+
+
+def test_the_shipped_ordinary_net_fills_dead_ends():
+    """Chapter 14: it begins with all corridors, never loses the way, and does what the rule does, in rings too."""
+    net, rng = nets.load("maze-net"), np.random.default_rng(11)
+    planes, on_way = stack([worlds.maze(31, rng, loops) for loops in (0, 0.02, 0.04, 0.15) for _ in range(4)])
+    corridors, way = planes[:, :3].sum(dim=1) > 0.6, on_way > 0.5
     with torch.inference_mode():
-        early, late = (net(planes, steps=steps) > 0 for steps in (1, 480))
-    assert (early & corridors).sum() > 0.8 * corridors.sum()
-    assert not (early & ~corridors).any()
-    extra, missing = ((late & ~way).flatten(1).sum(dim=1), (way & ~late).flatten(1).sum(dim=1))
-    assert ((extra == 0) & (missing == 0)).any()
-    assert ((extra > 0) & (missing == 0)).any()
-    assert (missing > 0.3 * way.flatten(1).sum(dim=1)).any()
+        early, middle, late = (net(planes, steps=steps) > 0 for steps in (1, 30, None))
+    assert torch.equal(early, corridors)
+    assert (early & ~middle).any()
+    assert all((kept | ~way).all() for kept in (early, middle, late))
+    expected = torch.stack([filled(world) for world in planes])
+    assert (late != expected).flatten(1).sum(dim=1).max() <= 1
+    assert (late == expected).flatten(1).all(dim=1).float().mean() > 0.8
+    assert not torch.equal(expected[4:], way[4:])  # rings stay, so that the rule is no shortest path
+
+
+def test_where_the_shipped_ordinary_net_is_wrong_it_leaves_one_cell_beside_an_end():
+    """Chapter 14, of the mazes that were counted."""
+    net, wrong = nets.load("maze-net"), 0
+    for size in (15, 31):
+        planes, on_way = mazes(100, size, seed=1000 + size)
+        with torch.inference_mode():
+            found = net(planes) > 0
+        for maze, kept, way in zip(planes, found, on_way > 0.5, strict=True):
+            if torch.equal(kept, way):
+                continue
+            wrong += 1
+            assert (kept | ~way).all()
+            ((row, column),) = (kept & ~way).nonzero().tolist()
+            assert min(abs(row - i) + abs(column - j) for _, i, j in maze[3:].nonzero().tolist()) == 1
+    counted = [
+        row
+        for row in experiments.results("mazes")
+        if (row["network"], row["layers"], row["seed"]) == ("maze-net", "all", "0")
+    ]
+    assert wrong == sum(int(row["mazes"]) - int(row["right"]) for row in counted if row["size"] in ("15", "31")) > 0

@@ -21,51 +21,65 @@ from .resnet import he_initialisation
 
 
 class MazeLayer(nn.Module):
-    """One layer:  state ← ReLU(conv(ReLU(conv[state, input]))).
+    """One layer:  state ← max(state, tanh(ReLU(conv(ReLU(conv[state, input]))))).
+
+    With the maximum a state can only grow, and no further than to 1, so that it comes to rest: what a layer has noted
+    of a cell, no later one takes back. (The waves of :mod:`lecture5.dp` are of this kind, too: a distance only falls.)
 
     Parameters
     ----------
     width
         Channels of the state, (N, width, H, W).
+    grows
+        Whether to take the maximum; without, the state is replaced.
     """
 
-    def __init__(self, width: int):
+    def __init__(self, width: int, *, grows: bool = True):
         super().__init__()
+        self.width, self.grows = width, grows
         self.first = nn.Conv2d(width + 5, width, 3, padding=1)
         self.second = nn.Conv2d(width, width, 3, padding=1)
         he_initialisation(self)
 
+    def look(self, planes: Tensor) -> Tensor:
+        """Return what the input adds to the first convolution; the same in each layer, so it is computed once."""
+        return nn.functional.conv2d(planes, self.first.weight[:, self.width :], self.first.bias, padding=1)
+
     def forward(self, state: Tensor, seen: Tensor) -> Tensor:
-        """Return the next state."""
-        return torch.relu(self.second(torch.relu(self.first(torch.cat([state, seen], dim=1)))))
+        """Return the next state, given what :meth:`look` returned."""
+        remembered = nn.functional.conv2d(state, self.first.weight[:, : self.width], padding=1)
+        new = torch.tanh(torch.relu(self.second(torch.relu(remembered + seen))))
+        return torch.maximum(state, new) if self.grows else new
 
 
 class MazeNet(nn.Module):
     """A tied recurrent network of ordinary convolutions, which can run for any number of layers, at any size.
 
     While it is trained, it goes on with each maze from the state in which it left this maze the last time, and starts
-    afresh now and then. So it learns to *improve* whatever it finds, and to leave alone what is right, after hundreds
-    of layers, though every step of the training follows only eight (incremental progress: Bansal et al., "End-to-end
-    algorithm synthesis with recurrent networks", 2022). The states are not part of the weights: a training that goes on
-    after an interruption starts all mazes afresh.
+    afresh now and then, each time with the maze turned or mirrored another way. So it learns to *improve* whatever it
+    finds, and to leave alone what is right, after hundreds of layers, though every step of the training follows only
+    eight (incremental progress: Bansal et al., "End-to-end algorithm synthesis with recurrent networks", 2022). The
+    states are not part of the weights: a training that goes on after an interruption starts all mazes afresh.
 
     Parameters
     ----------
     width
         Channels of the state.
+    grows
+        Whether the state can only grow; see :class:`MazeLayer`.
     recall
         Whether each layer sees the input again; without, only the first does.
     """
 
-    GRADED, AFRESH = 8, 0.05
+    GRADED, AFRESH = 8, 0.2
     WITHOUT_RECALL = 24  # layers; no state can be gone on with, since nothing later would know the maze
 
-    def __init__(self, width: int = 12, *, recall: bool = True):
+    def __init__(self, width: int = 12, *, grows: bool = True, recall: bool = True):
         super().__init__()
         self.width, self.recall = width, recall
-        self.layer = MazeLayer(width)
+        self.layer = MazeLayer(width, grows=grows)
         self.read = _reader(width)
-        self._left: dict[bytes, Tensor] = {}
+        self._left: dict[bytes, tuple[int, Tensor]] = {}
 
     def forward(self, planes: Tensor, steps: int | None = None) -> Tensor:
         """Return a logit for each cell, (N, H, W): positive if it seems to lie on a shortest path.
@@ -81,29 +95,55 @@ class MazeNet(nn.Module):
         """
         if self.training:
             return self._graded(planes)
-        state = planes.new_zeros(len(planes), self.width, *planes.shape[2:])
+        state, seen = self._start(planes)
         for _ in range(planes.shape[2] * planes.shape[3] // 2 if steps is None else steps):
-            before, state = state, self.layer(state, planes)
-            planes = planes if self.recall else torch.zeros_like(planes)
+            before, state = state, self.layer(state, seen)
+            seen = self._later(planes, seen)
             if steps is None and (state - before).abs().max() < 1e-3:
                 break
         return self.read(state)[:, 0]
 
+    def _start(self, planes: Tensor) -> tuple[Tensor, Tensor]:
+        return planes.new_zeros(len(planes), self.width, *planes.shape[2:]), self.layer.look(planes)
+
+    def _later(self, planes: Tensor, seen: Tensor) -> Tensor:
+        """Return what the layers after the first see: without recall, nothing."""
+        return seen if self.recall else self.layer.look(torch.zeros_like(planes))
+
     def _graded(self, planes: Tensor) -> Tensor:
-        state = planes.new_zeros(len(planes), self.width, *planes.shape[2:])
-        if self.recall:
-            mazes = [maze.cpu().numpy().tobytes() for maze in planes]
-            for n, maze in enumerate(mazes):
-                if maze in self._left and torch.rand(()) >= self.AFRESH:
-                    state[n] = self._left[maze]
+        mazes = [maze.cpu().numpy().tobytes() for maze in planes]
+        left = [self._left.get(maze) if self.recall and torch.rand(()) >= self.AFRESH else None for maze in mazes]
+        sides = [int(torch.randint(8, ())) if was is None else was[0] for was in left]
+        planes = torch.stack([seen_from(side, maze) for side, maze in zip(sides, planes, strict=True)])
+        state, seen = self._start(planes)
+        for n, was in enumerate(left):
+            if was is not None:
+                state[n] = was[1]
         logits = []
         for _ in range(self.GRADED if self.recall else self.WITHOUT_RECALL):
-            state = self.layer(state, planes)
-            planes = planes if self.recall else torch.zeros_like(planes)
+            state = self.layer(state, seen)
+            seen = self._later(planes, seen)
             logits.append(self.read(state))
         if self.recall:
-            self._left.update(zip(mazes, state.detach(), strict=True))
-        return torch.cat(logits[-self.GRADED :], dim=1)
+            states = state.detach().unbind()
+            self._left.update((maze, (side, own.clone())) for maze, side, own in zip(mazes, sides, states, strict=True))
+        graded = torch.cat(logits[-self.GRADED :], dim=1)
+        return torch.stack([seen_from(side, maze, back=True) for side, maze in zip(sides, graded, strict=True)])
+
+
+def seen_from(side: int, maze: Tensor, *, back: bool = False) -> Tensor:
+    """Turn the last two axes by ``side % 4`` quarters, mirrored before from 4 on; or undo that.
+
+    Examples
+    --------
+    >>> seen_from(5, torch.tensor([[1, 2], [3, 4]]))
+    tensor([[1, 3],
+            [2, 4]])
+    """
+    if back:
+        maze = maze.rot90(-(side % 4), (-2, -1))
+        return maze.flip(-1) if side >= 4 else maze
+    return (maze.flip(-1) if side >= 4 else maze).rot90(side % 4, (-2, -1))
 
 
 class UntiedMazeNet(nn.Module):
@@ -119,7 +159,7 @@ class UntiedMazeNet(nn.Module):
         """Return a logit for each cell, (N, H, W), from planes (N, 5, H, W)."""
         state = planes.new_zeros(len(planes), self.width, *planes.shape[2:])
         for layer in self.layers:
-            state = layer(state, planes)
+            state = layer(state, layer.look(planes))
         return self.read(state)[:, 0]
 
 
@@ -220,6 +260,17 @@ def cells_loss(logits: Tensor, on_way: Tensor) -> Tensor:
     return nn.functional.binary_cross_entropy_with_logits(logits.clamp(-30, 30), on_way)
 
 
+def way_loss(logits: Tensor, on_way: Tensor) -> Tensor:
+    """Squared hinge loss of every cell, and layer: nothing from a logit of 2 on, if its sign is right.
+
+    A cell of the way counts three times: a dead end that is still there can go in a later layer, while a cell of the
+    way that was given up does not come back in a state that only grows.
+    """
+    if logits.ndim > on_way.ndim:
+        on_way = on_way[:, None].expand_as(logits)
+    return ((1 + 2 * on_way) * torch.relu(2 - (2 * on_way - 1) * logits).square()).mean() / 4
+
+
 def clipped_adam(parameters: Iterable[nn.Parameter], learning_rate: float) -> torch.optim.Optimizer:
     """Adam, with gradients no longer than 1: those of a layer that is repeated can be very long."""
     parameters = list(parameters)
@@ -239,16 +290,16 @@ def mazes(count: int, size: int, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def maze_data(validation_size: int = 31) -> tuple[tuple[Tensor, Tensor], ...]:
-    """Return 1,500 mazes of 15 × 15 (four times each), 30 to choose the epoch, and 100 of 15 × 15 to test on.
+    """Return 1,000 mazes of 15 × 15 (six times each), 50 to choose the epoch, and 100 of 15 × 15 to test on.
 
-    In three of four to learn from, the ends are as far apart as can be: what holds on long ways only can be learned
+    In every second to learn from, the ends are as far apart as can be: what holds on long ways only can be learned
     from long ways only. Those that choose the epoch are larger, so that they tell whether the network goes on.
     """
     rng = np.random.default_rng(0)
-    planes, on_way = stack([worlds.maze(15, rng, far=i % 4 > 0) for i in range(1500)])
+    planes, on_way = stack([worlds.maze(15, rng, far=i % 2 > 0) for i in range(1000)])
     return (
-        (planes.repeat(4, 1, 1, 1), on_way.repeat(4, 1, 1)),
-        mazes(30, validation_size, seed=1),
+        (planes.repeat(6, 1, 1, 1), on_way.repeat(6, 1, 1)),
+        mazes(50, validation_size, seed=1),
         mazes(100, 15, seed=2),
     )
 

@@ -18,10 +18,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from ..dp import worlds
 from .experiments import trained, write_results
-from .maze import MinPlusNet, mazes, stack, whole_worlds_right
+from .maze import MinPlusNet, UntiedMazeNet, mazes, stack, whole_worlds_right
+from .training import Data
 
 KINDS: dict[str, Callable[[int, np.random.Generator], worlds.World]] = {
     "mazes with loops": partial(worlds.maze, loops=0.15),
@@ -32,8 +34,8 @@ KINDS: dict[str, Callable[[int, np.random.Generator], worlds.World]] = {
     "mazes": worlds.maze,
 }
 COUNTS = {59: 100, 201: 20}
-MAZE_COUNTS = {15: 100, 31: 100, 59: 50}
-PER_BATCH = 10
+MAZE_COUNTS = {15: 100, 31: 100, 59: 50, 201: 10}
+CELLS = 35_000  # in a batch: as many as fit the cache
 
 
 def on_worlds(folder: Path, seeds: Sequence[int]) -> list[dict]:
@@ -77,32 +79,36 @@ def rounded(model: MinPlusNet) -> str:
 
 
 def on_mazes(folder: Path, seeds: Sequence[int]) -> list[dict]:
-    """Count how many mazes ordinary networks get right in every cell: after 20 layers, or when they have settled."""
-    rows = []
-    test = {size: mazes(count, size, seed=1000 + size) for size, count in MAZE_COUNTS.items()}
+    """Count how many mazes ordinary networks get right in every cell: after 20 layers, or when they have settled.
+
+    The largest are for the network whose state only grows: others do not settle, and would run for 20,000 layers.
+    """
     runs = [("maze-net", seed, steps) for seed in seeds for steps in (None, 20)]
-    runs.append(("maze-net-untied", seeds[0], 20))
-    for name, seed, steps in runs:
-        model = trained(name, folder, seed)
-        network = model if name == "maze-net-untied" else partial(model, steps=steps)
-        for size, data in test.items():
-            with torch.inference_mode():
-                right = sum(
-                    float(whole_worlds_right(network(planes), on_way)) * len(planes)
-                    for planes, on_way in zip(*(part.split(PER_BATCH) for part in data), strict=True)
-                )
-            rows.append(
-                {
-                    "network": name,
-                    "seed": seed,
-                    "layers": steps or "all",
-                    "size": size,
-                    "mazes": len(data[0]),
-                    "right": round(right),
-                }
-            )
-            print(rows[-1], flush=True)
+    runs += [("maze-net-replaced", seed, None) for seed in seeds]
+    runs += [("maze-net-no-recall", seeds[0], None), ("maze-net-untied", seeds[0], 20)]
+    rows = []
+    for (name, seed, steps), (size, count) in itertools.product(runs, MAZE_COUNTS.items()):
+        if size == max(MAZE_COUNTS) and name != "maze-net":
+            continue
+        right = mazes_right(trained(name, folder, seed), mazes(count, size, seed=1000 + size), steps)
+        layers = steps or "all"
+        row = {"network": name, "seed": seed, "layers": layers, "size": size, "mazes": count, "right": right}
+        rows.append(row)
+        print(row, flush=True)
     return rows
+
+
+def mazes_right(model: nn.Module, data: Data, steps: int | None) -> int:
+    """Return how many mazes are right in every cell, after so many layers, or when the network has settled."""
+    network = model if isinstance(model, UntiedMazeNet) else partial(model, steps=steps)
+    together = max(1, CELLS // data[1][0].numel())
+    with torch.inference_mode():
+        return round(
+            sum(
+                float(whole_worlds_right(network(planes), on_way)) * len(planes)
+                for planes, on_way in zip(*(part.split(together) for part in data), strict=True)
+            )
+        )
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..dp.worlds import World
 
 
-_LOOKS = (("blue", "-", "o"), ("orange", "--", "s"), ("green", "-.", "D"), ("ink", ":", "^"))
+_LOOKS = (("blue", "-", "o"), ("orange", "--", "s"), ("green", "-.", "D"), ("ink", ":", "^"), ("ink", "-", "v"))
 
 
 def maze_explorer() -> Widget:
@@ -210,12 +210,19 @@ def right_by_size(results: Mapping[str, Mapping[int, Sequence[float]]], alt: str
     trained_on
         The size that the networks were trained on.
 
+    Raises
+    ------
+    ValueError
+        If there is no network, or more than there are looks for lines.
+
     Examples
     --------
     >>> right_by_size({"a net": {15: [1.0, 0.9], 31: [0.5, 0.7]}}, "A line that falls.", trained_on=15)
     Figure: mazes right by size
     - A line that falls.
     """
+    if not 0 < len(results) <= len(_LOOKS):
+        raise ValueError(f"results has {len(results)} entries, but there must be one to {len(_LOOKS)}")
 
     def draw(axes, theme):
         axes[0].axvline(trained_on, color=theme.faint, linewidth=6, zorder=0)
