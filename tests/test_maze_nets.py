@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lecture5 import dp, nets, plots
+from lecture5 import dp, nets
 from lecture5.dp import worlds
 from lecture5.nets import experiments, maze_experiments
 from lecture5.nets.maze import (
@@ -148,6 +148,7 @@ def test_a_loss_over_several_layers():
     assert whole_worlds_right(late.flip(1), on_way) == 0
     for loss in (cells_loss, way_loss):
         torch.testing.assert_close(loss(late, on_way), (loss(right, on_way) + loss(wrong, on_way)) / 2)
+        torch.testing.assert_close(loss(torch.stack([right, right], dim=1), on_way), loss(right, on_way))
 
 
 def test_the_loss_of_a_way_by_hand():
@@ -266,7 +267,7 @@ def test_what_chapter_14_reads_from_the_mazes():
     assert min(min(shares) for shares in grown.values()) >= 0.9
     assert round((201 / 15) ** 2) == 180
     assert max(stopped[15]) < 0.1
-    assert max(stopped[31] + stopped[59]) == 0
+    assert max(stopped[31] + stopped[59] + stopped[201]) == 0
     # "Less sure at every size, and at 59 cells the seed decides."
     assert all(np.median(replaced[size]) < min(grown[size]) for size in replaced)
     assert min(replaced[59]) < 0.5
@@ -274,6 +275,10 @@ def test_what_chapter_14_reads_from_the_mazes():
     assert without[15] > without[31] > without[59]
     assert all(without[size][0] < min(grown[size]) for size in without)
     assert all(shares == [0] for shares in untied.values())
+    # What the figure's text says for who cannot see it.
+    assert stopped[15] == [0.09] * 3
+    assert [(min(replaced[size]), max(replaced[size])) for size in (15, 59)] == [(0.65, 0.94), (0.42, 0.94)]
+    assert (without[15], without[59]) == ([0.36], [0.04])
     weights = [sum(p.numel() for p in net.parameters()) for net in (MazeNet(), UntiedMazeNet())]
     assert round(weights[1] / weights[0]) == 20
 
@@ -289,15 +294,39 @@ def test_what_chapter_14_reads_from_the_trainings():
     untied = nets.history("maze-net-untied")
     assert 0.3 < untied[-1].train_score < 0.37  # "A third of the mazes that it learned from, and hardly any new one."
     assert max(epoch.validation_score for epoch in untied) < 0.1
+    assert (len(grows), len(untied)) == (20, 10)  # "For half as many epochs."
+    assert MazeNet.AFRESH == 1 / 5  # "One time in five", of layers "eight at a time".
+    assert MazeNet.GRADED == 8
 
 
-def test_each_network_gets_a_line_of_its_own_and_too_many_are_refused():
-    shares = {str(n): {15: [1.0], 31: [n / 6]} for n in range(6)}
-    five = {name: shares[name] for name in "01234"}
-    drawn = [plots.right_by_size(part, "Lines.", trained_on=15).panels for part in (five, {**five, "4": {15: [0.0]}})]
-    assert drawn[0] != drawn[1]  # the fifth is drawn, too
-    with pytest.raises(ValueError, match="results has 6 entries, but there must be one to 5"):
-        plots.right_by_size(shares, "Lines.", trained_on=15)
+def test_mazes_are_drawn_once_for_all_networks_and_counted_one_by_one(tmp_path, monkeypatch):
+    """The first two of three are right, in batches of two; the largest are for the first network only."""
+    drawn = []
+    monkeypatch.setattr(maze_experiments, "MAZE_COUNTS", {9: 3, 11: 3})
+    monkeypatch.setattr(maze_experiments, "CELLS", 2 * 9 * 9)
+    monkeypatch.setattr(maze_experiments, "mazes", lambda *a, **b: drawn.append(a) or mazes(*a, **b))
+    answers = {}
+    for size in (9, 11):
+        planes, on_way = mazes(3, size, seed=1000 + size)
+        for n, (maze, way) in enumerate(zip(planes, on_way, strict=True)):
+            answers[maze.numpy().tobytes()] = (way - 0.5) * (1 if n < 2 else -1)
+
+    def network(planes, steps=None):
+        return torch.stack([answers[maze.numpy().tobytes()] for maze in planes])
+
+    monkeypatch.setattr(maze_experiments, "trained", lambda *_: network)
+    rows = maze_experiments.on_mazes(tmp_path, (4, 5))
+    assert drawn == [(3, 9), (3, 11)]
+    assert all((row["mazes"], row["right"]) == (3, 2) for row in rows)
+    assert [(row["network"], row["seed"], row["layers"]) for row in rows if row["size"] == 11] == [
+        ("maze-net", seed, layers) for seed in (4, 5) for layers in ("all", 20)
+    ]
+    assert [(row["network"], row["seed"], row["layers"]) for row in rows if row["size"] == 9][4:] == [
+        ("maze-net-replaced", 4, "all"),
+        ("maze-net-replaced", 5, "all"),
+        ("maze-net-no-recall", 4, "all"),
+        ("maze-net-untied", 4, 20),
+    ]
 
 
 def test_training_goes_on_where_it_left_a_maze():
@@ -369,6 +398,12 @@ def test_the_shipped_ordinary_net_fills_dead_ends():
         early, middle, late = (net(planes, steps=steps) > 0 for steps in (1, 30, None))
     assert torch.equal(early, corridors)
     assert (early & ~middle).any()
+    with torch.inference_mode():
+        state, seen, kept = torch.zeros(len(planes), net.width, 31, 31), net.layer.look(planes), corridors
+        for _ in range(200):  # what is noted of a cell is that it is dead: none comes back
+            state = net.layer(state, seen)
+            before, kept = kept, net.read(state)[:, 0] > 0
+            assert (before | ~kept).all()
     assert all((kept | ~way).all() for kept in (early, middle, late))
     expected = torch.stack([filled(world) for world in planes])
     assert (late != expected).flatten(1).sum(dim=1).max() <= 1

@@ -170,3 +170,12 @@ def test_long_sounds_are_drawn_by_their_extremes():
     assert (low <= high).all()
     short = _envelope(np.array([3.0, -1.0]), columns=50)
     assert [part.tolist() for part in short] == [[0.5, 1.5], [3, -1], [3, -1]]
+
+
+def test_each_network_gets_a_line_of_its_own_and_too_many_are_refused():
+    shares = {str(n): {15: [1.0], 31: [n / 6]} for n in range(6)}
+    five = {name: shares[name] for name in "01234"}
+    drawn = [plots.right_by_size(part, "Lines.", trained_on=15).panels for part in (five, {**five, "4": {15: [0.0]}})]
+    assert drawn[0] != drawn[1]  # the fifth is drawn, too
+    with pytest.raises(ValueError, match="results has 6 entries, but there must be one to 5"):
+        plots.right_by_size(shares, "Lines.", trained_on=15)

@@ -95,34 +95,31 @@ class MazeNet(nn.Module):
         """
         if self.training:
             return self._graded(planes)
-        state, seen = self._start(planes)
+        state, seen, later = self._start(planes)
         for _ in range(planes.shape[2] * planes.shape[3] // 2 if steps is None else steps):
-            before, state = state, self.layer(state, seen)
-            seen = self._later(planes, seen)
+            before, state, seen = state, self.layer(state, seen), later
             if steps is None and (state - before).abs().max() < 1e-3:
                 break
         return self.read(state)[:, 0]
 
-    def _start(self, planes: Tensor) -> tuple[Tensor, Tensor]:
-        return planes.new_zeros(len(planes), self.width, *planes.shape[2:]), self.layer.look(planes)
-
-    def _later(self, planes: Tensor, seen: Tensor) -> Tensor:
-        """Return what the layers after the first see: without recall, nothing."""
-        return seen if self.recall else self.layer.look(torch.zeros_like(planes))
+    def _start(self, planes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the first state, what the first layer sees, and what the later ones see: without recall, nothing."""
+        seen = self.layer.look(planes)
+        later = seen if self.recall else self.layer.look(torch.zeros_like(planes))
+        return planes.new_zeros(len(planes), self.width, *planes.shape[2:]), seen, later
 
     def _graded(self, planes: Tensor) -> Tensor:
         mazes = [maze.cpu().numpy().tobytes() for maze in planes]
         left = [self._left.get(maze) if self.recall and torch.rand(()) >= self.AFRESH else None for maze in mazes]
         sides = [int(torch.randint(8, ())) if was is None else was[0] for was in left]
         planes = torch.stack([seen_from(side, maze) for side, maze in zip(sides, planes, strict=True)])
-        state, seen = self._start(planes)
+        state, seen, later = self._start(planes)
         for n, was in enumerate(left):
             if was is not None:
                 state[n] = was[1]
         logits = []
         for _ in range(self.GRADED if self.recall else self.WITHOUT_RECALL):
-            state = self.layer(state, seen)
-            seen = self._later(planes, seen)
+            state, seen = self.layer(state, seen), later
             logits.append(self.read(state))
         if self.recall:
             states = state.detach().unbind()
@@ -255,8 +252,7 @@ def whole_worlds_right(logits: Tensor, on_way: Tensor) -> Tensor:
 
 def cells_loss(logits: Tensor, on_way: Tensor) -> Tensor:
     """Cross-entropy of every cell, and layer; a cell that is wrong by far does not drown the others."""
-    if logits.ndim > on_way.ndim:
-        on_way = on_way[:, None].expand_as(logits)
+    on_way = _for_each_layer(on_way, logits)
     return nn.functional.binary_cross_entropy_with_logits(logits.clamp(-30, 30), on_way)
 
 
@@ -266,9 +262,12 @@ def way_loss(logits: Tensor, on_way: Tensor) -> Tensor:
     A cell of the way counts three times: a dead end that is still there can go in a later layer, while a cell of the
     way that was given up does not come back in a state that only grows.
     """
-    if logits.ndim > on_way.ndim:
-        on_way = on_way[:, None].expand_as(logits)
+    on_way = _for_each_layer(on_way, logits)
     return ((1 + 2 * on_way) * torch.relu(2 - (2 * on_way - 1) * logits).square()).mean() / 4
+
+
+def _for_each_layer(on_way: Tensor, logits: Tensor) -> Tensor:
+    return on_way[:, None].expand_as(logits) if logits.ndim > on_way.ndim else on_way
 
 
 def clipped_adam(parameters: Iterable[nn.Parameter], learning_rate: float) -> torch.optim.Optimizer:

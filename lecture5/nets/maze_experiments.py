@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor
 
 from ..dp import worlds
 from .experiments import trained, write_results
-from .maze import MinPlusNet, UntiedMazeNet, mazes, stack, whole_worlds_right
+from .maze import MinPlusNet, mazes, stack, whole_worlds_right
 from .training import Data
 
 KINDS: dict[str, Callable[[int, np.random.Generator], worlds.World]] = {
@@ -86,29 +86,27 @@ def on_mazes(folder: Path, seeds: Sequence[int]) -> list[dict]:
     runs = [("maze-net", seed, steps) for seed in seeds for steps in (None, 20)]
     runs += [("maze-net-replaced", seed, None) for seed in seeds]
     runs += [("maze-net-no-recall", seeds[0], None), ("maze-net-untied", seeds[0], 20)]
+    test = {size: mazes(count, size, seed=1000 + size) for size, count in MAZE_COUNTS.items()}
     rows = []
-    for (name, seed, steps), (size, count) in itertools.product(runs, MAZE_COUNTS.items()):
-        if size == max(MAZE_COUNTS) and name != "maze-net":
-            continue
-        right = mazes_right(trained(name, folder, seed), mazes(count, size, seed=1000 + size), steps)
-        layers = steps or "all"
-        row = {"network": name, "seed": seed, "layers": layers, "size": size, "mazes": count, "right": right}
-        rows.append(row)
-        print(row, flush=True)
+    for name, seed, steps in runs:
+        model = trained(name, folder, seed)
+        network = model if name == "maze-net-untied" else partial(model, steps=steps)
+        for size, data in test.items():
+            if size == max(test) and name != "maze-net":
+                continue
+            row = {"network": name, "seed": seed, "layers": steps or "all", "size": size, "mazes": len(data[0])}
+            rows.append(row | {"right": mazes_right(network, data)})
+            print(rows[-1], flush=True)
     return rows
 
 
-def mazes_right(model: nn.Module, data: Data, steps: int | None) -> int:
-    """Return how many mazes are right in every cell, after so many layers, or when the network has settled."""
-    network = model if isinstance(model, UntiedMazeNet) else partial(model, steps=steps)
-    together = max(1, CELLS // data[1][0].numel())
+def mazes_right(network: Callable[[Tensor], Tensor], data: Data) -> int:
+    """Return how many mazes are right in every cell."""
+    planes, on_way = data
+    together = max(1, CELLS // on_way[0].numel())
     with torch.inference_mode():
-        return round(
-            sum(
-                float(whole_worlds_right(network(planes), on_way)) * len(planes)
-                for planes, on_way in zip(*(part.split(together) for part in data), strict=True)
-            )
-        )
+        logits = torch.cat([network(part) for part in planes.split(together)])
+    return round(float(whole_worlds_right(logits, on_way)) * len(on_way))
 
 
 def main() -> None:

@@ -202,7 +202,7 @@ RECIPES: dict[str, Recipe] = {
     "learned-bank-faint": _bank(0.03),
     "maze-net": _maze("A recurrent network of ordinary convolutions whose state only grows, for mazes", MazeNet),
     "maze-net-replaced": _maze("The same, each state replaced by the next", partial(MazeNet, grows=False)),
-    # These go back through all their layers in each step, and take two to three times as long for an epoch.
+    # These go back through all their layers in each step, and so take longer for an epoch.
     "maze-net-no-recall": _maze("The same without recall", partial(MazeNet, recall=False), 15, epochs=10),
     "maze-net-untied": _maze("The same with 20 layers, each with weights of its own", UntiedMazeNet, 15, epochs=10),
     "min-plus-worlds": Recipe(
