@@ -183,9 +183,9 @@ def test_tiles_fit_the_output_and_are_even(stride):
     assert tile == {1: 108, 3: 108}[stride]  # Of 226 positions, 3 times 76; of 76, 3 times 26.
 
 
-@pytest.mark.parametrize("m", [2, 4])
+@pytest.mark.parametrize("m", [2, 3, 4, 5])
 @pytest.mark.parametrize("product", ["forward", "input_grad", "weight_grad"])
-def test_winograd_with_either_tile_and_in_many_blocks(product, m, monkeypatch):
+def test_winograd_with_every_tile_and_in_many_blocks(product, m, monkeypatch):
     winograd, gemm = (importlib.import_module(f"lecture5.conv.{name}") for name in ("winograd", "gemm"))
     monkeypatch.setattr(winograd, "CACHE", 1)
     monkeypatch.setattr(winograd, "ENOUGH", 5)
@@ -197,12 +197,45 @@ def test_winograd_with_either_tile_and_in_many_blocks(product, m, monkeypatch):
     np.testing.assert_allclose(getattr(winograd, product)(*operands, settings, m), expected, atol=1e-10)
 
 
-@pytest.mark.parametrize(("m", "r"), [(2, 2), (2, 3), (2, 4), (2, 5), (4, 2), (4, 3)])
+@pytest.mark.parametrize(("m", "r"), [(m, r) for r in (2, 3, 4, 5) for m in range(2, 9 - r)])
 def test_winograd_matrices_filter_with_few_multiplications(m, r):
     found = importlib.import_module("lecture5.conv.winograd").matrices(m, r)
     x, w = RNG.standard_normal(m + r - 1), RNG.standard_normal(r)
     outputs = found["A"] @ ((found["B"] @ x) * (found["G"] @ w))
     np.testing.assert_allclose(outputs, np.correlate(x, w), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("taps", "m", "size", "at_most"),
+    [((3, 3), 4, 40, 8), ((3, 3), 5, 40, 20), ((5, 5), 3, 40, 20), ((3, 3, 3), 4, 14, 20)],
+)
+def test_winograd_errs_a_few_times_as_much_as_the_definition(taps, m, size, at_most):
+    winograd, gemm = (importlib.import_module(f"lecture5.conv.{name}") for name in ("winograd", "gemm"))
+    axes = len(taps)
+    settings = Settings((1,) * axes, ((1, 1),) * axes, (1,) * axes, 1)
+    x, w = RNG.standard_normal((1, 32, *(size,) * axes)), RNG.standard_normal((16, 32, *taps))
+    single = [array.astype(np.float32) for array in (x, w)]
+    exact = gemm.forward(*(array.astype(np.float64) for array in single), settings)
+    plain, fast = gemm.forward(*single, settings), winograd.forward(*single, settings, m)
+    assert np.abs(plain - exact).max() < np.abs(fast - exact).max() < at_most * np.abs(plain - exact).max()
+
+
+@pytest.mark.parametrize(
+    ("x_shape", "w_shape", "size", "expected"),
+    [
+        ((8, 64, 27, 27), (192, 64, 5, 5), (27, 27), 3),  # 9 × 9 tiles, none of them reaches over the edge.
+        ((8, 256, 14, 14), (256, 256, 3, 3), (14, 14), 5),
+        ((8, 64, 56, 56), (64, 64, 3, 3), (56, 56), 4),
+        ((8, 384, 13, 13), (256, 384, 3, 3), (13, 13), 4),  # 5 would transform the kernel to more than 18 MiB.
+        ((8, 128, 21, 30, 13), (96, 128, 5, 4, 4), (21, 30, 13), 2),  # 3 would err too much along three axes.
+        ((9, 512, 40, 40), (2048, 512, 3, 3), (40, 40), 2),  # Nothing fits: the least.
+    ],
+)
+def test_winograd_takes_the_tile_with_fewest_multiplications_that_memory_and_rounding_allow(
+    x_shape, w_shape, size, expected
+):
+    winograd = importlib.import_module("lecture5.conv.winograd")
+    assert winograd.best_tile(x_shape, w_shape, size) == expected
 
 
 # Answers by hand: kernels and inputs that are neither square nor symmetric, so that no flip or swap goes unseen
@@ -401,8 +434,8 @@ def test_winograd_needs_little_memory_besides_its_result(product):
 def assert_module_agrees_with_torch(module):
     """Compare the three products of a method with torch on settings where nothing is equal to anything else."""
     simple = (2, (1, 1), ((1, 0), (0, 2)), (1, 1))
-    varied = (2, (2, 3), ((1, 2), (3, 0)), (3, 1))
-    for groups, stride, padding, dilation in [simple] if "winograd" in module.__name__ else [simple, varied]:
+    varied = [(2, (2, 3), ((1, 2), (2, 0)), (3, 2)), (1, (1, 4), ((0, 1), (5, 1)), (1, 2))]
+    for groups, stride, padding, dilation in [simple] if "winograd" in module.__name__ else [simple, *varied]:
         x, w = RNG.standard_normal((2, 2 * groups, 12, 11)), RNG.standard_normal((3 * groups, 2, 2, 4))
         settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
         y, grad_output, grad_x, grad_w = torch_products(x, w, settings)
@@ -436,8 +469,13 @@ PLANTED = {
     "columns": [
         ("stride * gap for stride, gap", "stride for stride, gap"),
         ("stride * step for stride, step", "stride for stride, step"),
-        ("(of_channel, *over_taps,", "(of_channel, *[*over_taps][::-1],"),
-        ("        padded[...] = 0\n    padded[within]", "        pass\n    padded[within]"),
+        ("divmod(first * gap, heaps)", "divmod(first, heaps)"),
+        ("of_cell * apart * gap // heaps", "of_cell * apart // heaps"),
+        ("of_cell * step // heaps", "of_cell * step"),
+        ("ahead : ahead +", "0:"),
+        ("(heap - row.start) % heaps", "heap"),
+        ("(row.start + first) // heaps", "row.start // heaps"),
+        ("        padded[...] = 0\n    if", "        pass\n    if"),
         ("positions.start * stride - before", "positions.start * stride - before + 1"),
         ("met += columns", "met[...] = columns"),
         ("x[block.samples, :, *inside] += ", "x[block.samples, :, *inside] = "),
@@ -493,8 +531,8 @@ def test_a_planted_error_is_caught(name, old, new, monkeypatch):
         for part in ("blocks", "gather", "parts", "scatter"):
             monkeypatch.setattr(gemm, part, getattr(broken, part))
         broken = gemm
-    if hasattr(broken, "CACHE"):  # Many small blocks, so that a mistake between two of them is seen.
-        monkeypatch.setattr(broken, "CACHE", 2000)
+    if hasattr(broken, "CACHE"):  # Many small blocks, so that a mistake in one or between two of them is seen.
+        monkeypatch.setattr(broken, "CACHE", 4000)
         monkeypatch.setattr(broken, "ENOUGH", 1, raising=False)
     with pytest.raises((AssertionError, ValueError, IndexError)):
         assert_module_agrees_with_torch(broken)

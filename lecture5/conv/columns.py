@@ -100,27 +100,76 @@ def gather(x: np.ndarray, block: Block, columns: np.ndarray, settings: Settings,
 
     If the channels come last in the memory of ``columns``, whatever its axes are called, the input is brought into that
     order before: then all channels of a cell are copied at once, each time a window sees it.
+
+    A row of positions can be copied at once too, if the window moves by one cell along it. If it moves by more, the
+    cells of the input's rows are dealt out before, into as many heaps: then taps that lie a multiple of the stride
+    apart see rows of the same heap, and each tap a row without gaps.
     """
-    inside, within, size = region(x.shape, block, settings, columns.shape[1 : 1 + len(block.positions)])
+    shape = columns.shape
+    kernel_size, taps, after = shape[1 : 1 + len(block.positions)], shape[len(block.positions)], block.shape
+    gap, step = settings.dilation[-1], settings.stride[-1]
+    heaps = 1 if channels_last or prod(kernel_size) <= prod(settings.stride) else step
+    cells = _cells(x, block, settings, kernel_size, heaps, channels_last)
+    apart = heaps // gcd(heaps, gap)  # Taps from one to the next of the same heap.
+    of_sample, of_channel, *of_rows, of_heap, of_cell = cells.strides
+    over_taps = (stride * gap for stride, gap in zip(of_rows, settings.dilation[:-1], strict=True))
+    over_positions = (stride * step for stride, step in zip(of_rows, settings.stride[:-1], strict=True))
+    windows = as_strided(
+        cells,
+        (*shape[: len(kernel_size)], heaps, -(-taps // apart), *after[:-1], after[-1] + (apart - 1) * gap // heaps),
+        (
+            *(of_channel, *over_taps, of_heap, of_cell * apart * gap // heaps),
+            *(of_sample, *over_positions, of_cell * step // heaps),
+        ),
+        writeable=False,
+    )
+    rest = (slice(None),) * len(kernel_size)
+    for first in range(min(apart, taps)):
+        ahead, heap = divmod(first * gap, heaps)
+        target = columns[..., first::apart, *rest, slice(None)]
+        met = windows[..., heap, : target.shape[len(kernel_size)], *rest, ahead : ahead + after[-1]]
+        if channels_last:
+            met, target = np.moveaxis(met, 0, -1), np.moveaxis(target, 0, -1)
+        copy_rows(met, target)
+
+
+def _cells(
+    x: np.ndarray, block: Block, settings: Settings, kernel_size: Sequence[int], heaps: int, channels_last: bool
+) -> np.ndarray:
+    """Return the cells that a block sees, with their padding: (samples, C, *size), the last axis as (heaps, cells).
+
+    Cell ``i`` of a row lies in heap ``i % heaps``, at ``i // heaps``.
+    """
+    inside, within, size = region(x.shape, block, settings, kernel_size)
     cells = x[block.samples, :, *inside]
+    is_whole = cells.shape[2:] == size
+    if is_whole and heaps == 1 and not channels_last:
+        return cells[..., np.newaxis, :]
+    *rows, row = within
+    shape = [*cells.shape[:2], *size[:-1], heaps, -(-size[-1] // heaps)]
     if channels_last:
-        cells = np.moveaxis(_padded(np.moveaxis(cells, 1, -1), (slice(None), *within), (len(cells), *size)), -1, 1)
-    elif cells.shape[2:] != size:
-        cells = _padded(cells, (..., *within), (*cells.shape[:2], *size))
-    of_sample, of_channel, *of_cell = cells.strides
-    over_taps = (stride * gap for stride, gap in zip(of_cell, settings.dilation, strict=True))
-    over_positions = (stride * step for stride, step in zip(of_cell, settings.stride, strict=True))
-    strides = (of_channel, *over_taps, of_sample, *over_positions)
-    columns[...] = as_strided(cells, columns.shape, strides, writeable=False)
-
-
-def _padded(cells: np.ndarray, within: tuple, size: tuple[int, ...]) -> np.ndarray:
-    """Return ``cells`` with zeros around them: in an array of the shape that begins with ``size``, at ``within``."""
-    padded = workspace("padded", (*size, *cells.shape[len(size) :]), cells.dtype)
-    if padded.shape != cells.shape:
+        shape.append(shape.pop(1))
+    padded = workspace("padded", shape, x.dtype)
+    if not is_whole:
         padded[...] = 0
-    padded[within] = cells
+    if channels_last:
+        padded = np.moveaxis(padded, -1, 1)
+    for heap in range(heaps):
+        first = (heap - row.start) % heaps
+        dealt = cells[..., first::heaps]
+        start = (row.start + first) // heaps
+        copy_rows(dealt, padded[:, :, *rows, heap, start : start + dealt.shape[-1]])
     return padded
+
+
+def copy_rows(source: np.ndarray, target: np.ndarray) -> None:
+    """Copy ``source`` to ``target``. If the numbers along the last axis of both lie side by side, they are copied as
+    one item, which takes half as long or less if they are few.
+    """
+    if source.shape[-1] > 1 and source.strides[-1] == target.strides[-1] == source.itemsize:
+        row = np.dtype((np.void, source.shape[-1] * source.itemsize))
+        source, target = source.view(row), target.view(row)
+    target[...] = source
 
 
 def scatter(columns: np.ndarray, block: Block, x: np.ndarray, settings: Settings) -> None:

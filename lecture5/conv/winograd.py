@@ -9,11 +9,11 @@ This is ``F(2, 3)``. In general, ``F(m, r)`` makes ``m`` outputs of a filter of 
 ``t = m + r - 1`` inputs with ``t`` multiplications: ``y = A ((B x) ⊙ (G w))``. :func:`matrices` shows where the three
 matrices come from. Along several axes they are applied to each in turn, and channels are summed before ``A``. So there
 is a matrix product over channels for each of the ``t^d`` points, in place of one for each of the ``(m r)^d`` pairs of
-output and tap: 16 for 36 in F(2×2, 3×3), 36 for 144 in F(4×4, 3×3), and 36 for 100 in F(2×2, 5×5).
+output and tap: 16 for 36 in F(2×2, 3×3), 36 for 144 in F(4×4, 3×3), and 49 for 225 in F(3×3, 5×5).
 
-What is won there is partly spent on the transforms, and rounding errors grow with ``t``: for ``t = 6`` they are some
-ten times those of the definition, and larger tiles are not used. The map stays bilinear, and so the gradients use the
-same matrices, transposed.
+What is won there is partly spent on the transforms, and rounding errors grow with ``t``: along two axes they are some
+five times those of the definition for ``t = 6``, and ten for ``t = 7``, where we stop; along three axes we stop at 6,
+which is ten times as well. The map stays bilinear, and so the gradients use the same matrices, transposed.
 
 S. Winograd, *Arithmetic complexity of computations* (1980); A. Lavin and S. Gray, *Fast algorithms for convolutional
 neural networks* (2016).
@@ -27,7 +27,7 @@ from math import inf, prod
 
 import numpy as np
 
-from lecture5.conv.columns import Block, Part, blocks, gather, parts
+from lecture5.conv.columns import Block, Part, blocks, copy_rows, gather, parts
 from lecture5.conv.settings import Settings
 from lecture5.conv.threads import cuts, in_threads, thread_count
 from lecture5.conv.workspace import workspace
@@ -41,10 +41,10 @@ ENOUGH = 128
 MEMORY = 25 * 2**20
 """Bytes that the transformed kernel and the tiles of all threads may take together."""
 
-KERNEL_MEMORY = 20 * 2**20
+KERNEL_MEMORY = 18 * 2**20
 """Bytes of these that the transformed kernel may take, if it can be helped."""
 
-POINTS = (0, 1, -1, 1 / 2, -2)
+POINTS = (0, 1, -1, 1 / 2, -2, 2)
 """Where the polynomials are evaluated, besides infinity; this choice keeps rounding errors small."""
 
 
@@ -76,7 +76,7 @@ def matrices(m: int, r: int) -> dict[str, np.ndarray]:
 def forward(x: np.ndarray, w: np.ndarray, settings: Settings, m: int | None = None) -> np.ndarray:
     """Return ``y``, (N, K, *output), from ``x``, (N, C, *input), and ``w``, (K, C / groups, *kernel).
 
-    ``m``, 2 or 4, is the number of outputs of a tile along each axis; left out, what needs fewer multiplications.
+    ``m`` is the number of outputs of a tile along each axis; left out, what needs fewest multiplications.
     """
     check(w.shape[2:], settings)
     output_size = settings.output_size(x.shape[2:], w.shape[2:])
@@ -130,8 +130,9 @@ def weight_grad(
 
 
 def best_tile(x_shape: Sequence[int], w_shape: Sequence[int], output_size: Sequence[int]) -> int:
-    """Return the number of outputs of a tile, 2 or 4, that needs fewer multiplications and not too much memory."""
-    sizes = [m for m in (2, 4) if m + max(w_shape[2:]) <= len(POINTS) + 2]
+    """Return the number of outputs of a tile that needs fewest multiplications, and not too much memory."""
+    largest = 7 if len(output_size) < 3 else 6  # Of a tile's inputs along an axis.
+    sizes = range(2, largest + 2 - max(w_shape[2:]))
     small = [m for m in sizes if kernel_bytes(w_shape, m) <= KERNEL_MEMORY]
     return min(small or [2], key=lambda m: multiplications(x_shape, w_shape, output_size, m))
 
@@ -154,9 +155,8 @@ def multiplications(x_shape: Sequence[int], w_shape: Sequence[int], output_size:
 def cost(product: str, x_shape: Sequence[int], w_shape: Sequence[int], settings: Settings) -> float:
     """Return about how many nanoseconds this method needs on one core, see :mod:`lecture5.conv.cost`; or infinity.
 
-    A multiplication takes 0.028 ns, or 0.034 in the gradient by the kernel, since the matrices are small; a cell takes
-    10 ns to copy to its tile, and 0.35 ns more for each channel; a row of a tile's outputs takes 8 ns, and a number of
-    the transformed kernel 1.8 ns.
+    A multiplication takes 0.036 ns, since the matrices are small; a cell takes 4 ns to copy to its tile, and 0.2 ns
+    more for each channel; a row of a tile's outputs takes 4 ns, and a number of the transformed kernel 1 ns.
     """
     kernel_size = tuple(w_shape[2:])
     if not fits(kernel_size, settings):
@@ -171,10 +171,9 @@ def cost(product: str, x_shape: Sequence[int], w_shape: Sequence[int], settings:
         return inf
     tiles = x_shape[0] * prod(-(-size // m) for size in output_size)
     points = prod(m + taps - 1 for taps in kernel_size)
-    moves = tiles * points * (10 + 0.35 * x_shape[1]) + 8 * tiles * m ** (len(output_size) - 1) * w_shape[0]
-    moves += 1.8 * points * w_shape[0] * w_shape[1]
-    each = 0.034 if product == "weight_grad" else 0.028
-    return each * multiplications(x_shape, w_shape, output_size, m) + moves + 70_000
+    moves = tiles * points * (4 + 0.2 * x_shape[1]) + 4 * tiles * m ** (len(output_size) - 1) * w_shape[0]
+    moves += points * w_shape[0] * w_shape[1]
+    return 0.036 * multiplications(x_shape, w_shape, output_size, m) + moves + 90_000
 
 
 def fits(kernel_size: Sequence[int], settings: Settings) -> bool:
@@ -250,14 +249,9 @@ def _put_tiles(outputs: np.ndarray, block: Block, y: np.ndarray, m: int) -> None
     split = whole.reshape(*whole.shape[:2], *(part for tiles in block.shape[1:] for part in (tiles, m)))
     axes = range(2, split.ndim)
     split = split.transpose(0, *axes[::2], 1, *axes[1::2])  # (samples, *tiles, K, *outputs of a tile)
-    _as_one(split)[...] = _as_one(outputs.reshape(split.shape))
+    copy_rows(outputs.reshape(split.shape), split)
     if whole is not target:
         target[...] = whole[:, :, *map(slice, target.shape[2:])]
-
-
-def _as_one(array: np.ndarray) -> np.ndarray:
-    """Return a view in which the numbers along the last axis are one item, to be copied together: much faster."""
-    return array.view(np.dtype((np.void, array.shape[-1] * array.itemsize)))[..., 0]
 
 
 def _transformed_kernel(taps: np.ndarray, matrix: np.ndarray) -> np.ndarray:
