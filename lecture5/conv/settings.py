@@ -45,3 +45,7 @@ class Settings(NamedTuple):
     def without_padding(self) -> Settings:
         """Return the same settings for an input that is padded already."""
         return self._replace(padding=((0, 0),) * len(self.padding))
+
+    def plain(self) -> Settings:
+        """Return settings for an input that is padded already, and positions without gaps."""
+        return self.without_padding()._replace(stride=(1,) * len(self.stride))

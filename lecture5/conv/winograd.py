@@ -11,7 +11,7 @@ matrices come from. Along several axes they are applied to each in turn, and cha
 is a matrix product over channels for each of the ``t^d`` points, in place of one for each of the ``(m r)^d`` pairs of
 output and tap: 16 for 36 in F(2×2, 3×3), 36 for 144 in F(4×4, 3×3), and 49 for 225 in F(3×3, 5×5).
 
-What is won there is partly spent on the transforms, and rounding errors grow with ``t``: along two axes they are some
+What is won there is partly spent on the transforms, which are applied along one axis after the other; and rounding errors grow with ``t``: along two axes they are some
 five times those of the definition for ``t = 6``, and ten for ``t = 7``, where we stop; along three axes we stop at 6,
 which is ten times as well. The map stays bilinear, and so the gradients use the same matrices, transposed.
 
@@ -27,6 +27,7 @@ from math import inf, prod
 
 import numpy as np
 
+from lecture5.conv import phases
 from lecture5.conv.columns import Block, Part, blocks, copy_rows, gather, parts
 from lecture5.conv.settings import Settings
 from lecture5.conv.threads import cuts, in_threads, thread_count
@@ -43,6 +44,9 @@ MEMORY = 25 * 2**20
 
 KERNEL_MEMORY = 18 * 2**20
 """Bytes of these that the transformed kernel may take, if it can be helped."""
+
+INPUT_MEMORY = 6 * 2**20
+"""Bytes that the phases of an input may take, for a convolution with strides, if it can be helped."""
 
 POINTS = (0, 1, -1, 1 / 2, -2, 2)
 """Where the polynomials are evaluated, besides infinity; this choice keeps rounding errors small."""
@@ -80,6 +84,16 @@ def forward(x: np.ndarray, w: np.ndarray, settings: Settings, m: int | None = No
     """
     check(w.shape[2:], settings)
     output_size = settings.output_size(x.shape[2:], w.shape[2:])
+    if max(settings.stride) > 1:
+        size = phases.size_of(w.shape[2:], output_size, settings.stride)
+        pieces = -(-len(x) * phases.input_bytes(x.shape, size, settings) // INPUT_MEMORY)
+        if pieces > 1 and len(x) > 1:
+            y = np.empty((len(x), len(w), *output_size), x.dtype)
+            for first, last in cuts(len(x), pieces):
+                y[first:last] = forward(x[first:last], w, settings, m)
+            return y
+        w = phases.of_kernel(w, settings.stride)
+        return forward(phases.of_input(x, size, settings), w, settings.plain(), m)
     m = m or best_tile(x.shape, w.shape, output_size)
     taps = w.reshape(settings.groups, len(w) // settings.groups, w.shape[1], -1).transpose(0, 2, 3, 1)
     kernel = _transformed_kernel(np.ascontiguousarray(taps), _matrix("G", m, w.shape[2:], w.dtype))
@@ -91,6 +105,10 @@ def input_grad(
 ) -> np.ndarray:
     """Return the gradient by ``x``, (N, C, *input): the output's gradient, filtered by the flipped kernel."""
     check(w.shape[2:], settings)
+    if max(settings.stride) > 1:
+        size = phases.size_of(w.shape[2:], grad_output.shape[2:], settings.stride)
+        grads = input_grad(grad_output, phases.of_kernel(w, settings.stride), size, settings.plain(), m)
+        return phases.to_input(grads, input_size, settings)
     m = m or best_tile(grad_output.shape, w.shape, input_size)
     flipped = _matrix("G", m, w.shape[2:], w.dtype)[:, ::-1]
     taps = w.reshape(settings.groups, len(w) // settings.groups, w.shape[1], -1).swapaxes(2, 3)
@@ -105,11 +123,17 @@ def weight_grad(
 ) -> np.ndarray:
     """Return the gradient by ``w``, (K, C / groups, *kernel)."""
     check(kernel_size, settings)
+    if max(settings.stride) > 1:
+        size = phases.size_of(kernel_size, grad_output.shape[2:], settings.stride)
+        taps, x = phases.taps_of(kernel_size, settings.stride), phases.of_input(x, size, settings)
+        return phases.to_kernel(weight_grad(grad_output, x, taps, settings.plain(), m), kernel_size, settings.stride)
     outs, ins = (array.shape[1] // settings.groups for array in (grad_output, x))
     output_size, w_shape = grad_output.shape[2:], (grad_output.shape[1], ins, *kernel_size)
     m = m or best_tile(x.shape, w_shape, output_size)
-    of_tile, of_outputs, of_taps = (_matrix(name, m, kernel_size, x.dtype) for name in "BAG")
-    points = len(of_tile)
+    of_taps = _matrix("G", m, kernel_size, x.dtype)
+    of_tile, of_outputs = (_matrices(name, m, kernel_size, x.dtype) for name in "BA")
+    of_grads = [matrix.T for matrix in of_outputs]
+    points = len(of_taps)
     grad_kernel = np.zeros((points, settings.groups, outs, ins), x.dtype)
 
     def work(part: Sequence[Part]) -> None:
@@ -119,7 +143,7 @@ def weight_grad(
             for block in _blocks(seen.shape, w_shape, output_size, m):
                 values = _tiles("values", seen, block, of_tile, kernel_size, settings, m)
                 ones, plain = (1,) * len(kernel_size), settings.without_padding()
-                grads = _tiles("gradients", grad, block, of_outputs.T, ones, plain, m)
+                grads = _tiles("gradients", grad, block, of_grads, ones, plain, m)
                 values = values.reshape(points, -1, target.shape[1], target.shape[3]).swapaxes(1, 2)
                 grads = grads.reshape(points, -1, target.shape[1], outs).transpose(0, 2, 3, 1)
                 for total, grads_there, values_there in zip(target, grads, values, strict=True):  # Point by point.
@@ -145,10 +169,13 @@ def kernel_bytes(w_shape: Sequence[int], m: int) -> int:
 def multiplications(x_shape: Sequence[int], w_shape: Sequence[int], output_size: Sequence[int], m: int) -> int:
     """Return the number of multiplications: in the transforms of input, kernel and output, and in the products."""
     out_channels, group_channels, *kernel_size = w_shape
+    axes = len(output_size)
     tiles = x_shape[0] * prod(-(-size // m) for size in output_size)
-    points = prod(m + taps - 1 for taps in kernel_size)
-    products = out_channels * group_channels
-    of_tile = points * (points * x_shape[1] + products + m ** len(output_size) * out_channels)
+    tile = [m + taps - 1 for taps in kernel_size]
+    points, products = prod(tile), out_channels * group_channels
+    of_input = points * sum(tile)
+    of_output = sum(m ** (axis + 1) * prod(tile[axis:]) for axis in range(axes))
+    of_tile = of_input * x_shape[1] + points * products + of_output * out_channels
     return tiles * of_tile + points * prod(kernel_size) * products
 
 
@@ -162,6 +189,14 @@ def cost(product: str, x_shape: Sequence[int], w_shape: Sequence[int], settings:
     if not fits(kernel_size, settings):
         return inf
     output_size = settings.output_size(x_shape[2:], kernel_size)
+    moves = 0.0
+    if max(settings.stride) > 1:
+        size = phases.size_of(kernel_size, output_size, settings.stride)
+        if product != "forward" or phases.input_bytes(x_shape, size, settings) > INPUT_MEMORY:
+            return inf
+        kernel_size, of_cell = phases.taps_of(kernel_size, settings.stride), prod(settings.stride)
+        x_shape, w_shape = (x_shape[0], x_shape[1] * of_cell, *size), (w_shape[0], w_shape[1] * of_cell, *kernel_size)
+        moves = prod(x_shape) + 10_000.0 * of_cell
     if product == "input_grad":
         groups, input_size = settings.groups, x_shape[2:]
         x_shape, w_shape = (x_shape[0], w_shape[0], *output_size), (x_shape[1], w_shape[0] // groups, *kernel_size)
@@ -171,23 +206,24 @@ def cost(product: str, x_shape: Sequence[int], w_shape: Sequence[int], settings:
         return inf
     tiles = x_shape[0] * prod(-(-size // m) for size in output_size)
     points = prod(m + taps - 1 for taps in kernel_size)
-    moves = tiles * points * (4 + 0.2 * x_shape[1]) + 4 * tiles * m ** (len(output_size) - 1) * w_shape[0]
+    moves += tiles * points * (4 + 0.2 * x_shape[1]) + 4 * tiles * m ** (len(output_size) - 1) * w_shape[0]
     moves += points * w_shape[0] * w_shape[1]
     return 0.036 * multiplications(x_shape, w_shape, output_size, m) + moves + 90_000
 
 
 def fits(kernel_size: Sequence[int], settings: Settings) -> bool:
     """Return whether this method can be used with these settings."""
-    ones = (1,) * len(kernel_size)
-    return min(kernel_size) >= 2 and max(kernel_size) <= 5 and settings.stride == ones and settings.dilation == ones
+    taps = phases.taps_of(kernel_size, settings.stride)
+    return min(taps) >= 2 and max(taps) <= 5 and max(settings.dilation) == 1
 
 
 def check(kernel_size: Sequence[int], settings: Settings) -> None:
     """Raise unless this method can be used with these settings."""
     if not fits(kernel_size, settings):
         raise ValueError(
-            "method is 'winograd', which needs a kernel of 2 to 5 taps, stride 1 and dilation 1 on every axis, but they"
-            f" are {tuple(kernel_size)}, {settings.stride} and {settings.dilation}: use 'auto' or 'gemm'"
+            "method is 'winograd', which needs dilation 1 and, on every axis, a kernel larger than the stride and at"
+            f" most five times as large, but kernel, stride and dilation are {tuple(kernel_size)}, {settings.stride}"
+            f" and {settings.dilation}: use 'auto' or 'gemm'"
         )
 
 
@@ -201,18 +237,16 @@ def _filtered(
 ) -> np.ndarray:
     """Return ``x`` filtered by a transformed kernel, (points, groups, ins, outs), with the channels of one group."""
     points, groups, ins, outs = kernel.shape
-    of_tile, of_outputs = (_matrix(name, m, kernel_size, x.dtype) for name in "BA")
+    of_tile, of_outputs = (_matrices(name, m, kernel_size, x.dtype) for name in "BA")
     y = np.empty((len(x), groups * outs, *output_size), x.dtype)
 
     def work(part: Sequence[Block]) -> None:
         for block in part:
             values = _tiles("values", x, block, of_tile, kernel_size, settings, m)
-            products = workspace("products", (*values.shape[:2], groups, outs), x.dtype)
+            products = workspace("products", (points, values.shape[1], groups, outs), x.dtype)
             values = values.reshape(points, -1, groups, ins).swapaxes(1, 2)
             np.matmul(values, kernel, out=products.swapaxes(1, 2))
-            outputs = workspace("outputs", (products[0].size, len(of_outputs)), x.dtype)
-            np.matmul(products.reshape(points, -1).T, of_outputs.T, out=outputs)
-            _put_tiles(outputs, block, y, m)
+            _put_tiles(_outputs(products, of_outputs), block, y, m)
 
     in_threads(work, _blocks(x.shape, (len(y[0]), ins, *kernel_size), output_size, m, thread_count()))
     return y
@@ -230,19 +264,51 @@ def _blocks(
 
 
 def _tiles(
-    name: str, x: np.ndarray, block: Block, matrix: np.ndarray, kernel_size: tuple[int, ...], settings: Settings, m: int
+    name: str,
+    x: np.ndarray,
+    block: Block,
+    of_axes: Sequence[np.ndarray],
+    kernel_size: tuple[int, ...],
+    settings: Settings,
+    m: int,
 ) -> np.ndarray:
-    """Return the tiles that make the outputs of ``block``, transformed by ``matrix``: (points, tiles, C)."""
+    """Return the tiles that make the outputs of ``block``, transformed by a matrix along each axis: (points, tiles, C).
+
+    They are gathered and transformed in two places in turn, the last of which is called ``name``.
+    """
     size = tuple(m + taps - 1 for taps in kernel_size)
-    windows = workspace("windows", (*size, *block.shape, x.shape[1]), x.dtype)
-    gather(x, block, np.moveaxis(windows, -1, 0), settings._replace(stride=(m,) * len(size)), channels_last=True)
-    tiles = windows.reshape(prod(size), -1)
-    values = np.matmul(matrix, tiles, out=workspace(name, (len(matrix), tiles.shape[1]), x.dtype))
-    return values.reshape(len(matrix), -1, x.shape[1])
+    places = ["windows", name] if len(size) % 2 else [name, "windows"]
+    tiles = workspace(places[0], (*size, *block.shape, x.shape[1]), x.dtype)
+    gather(x, block, np.moveaxis(tiles, -1, 0), settings._replace(stride=(m,) * len(size)), channels_last=True)
+    tiles = _along_axes(of_axes, tiles.reshape(*size, -1), places)
+    return tiles.reshape(prod(tiles.shape[:-1]), -1, x.shape[1])
+
+
+def _along_axes(of_axes: Sequence[np.ndarray], values: np.ndarray, places: Sequence[str]) -> np.ndarray:
+    """Return ``values``, (*cells, numbers), with a matrix applied along each of the first axes, one after the other.
+
+    ``values`` lies in the first of the two places, and is lost.
+    """
+    for axis, matrix in enumerate(of_axes):
+        shape = (*values.shape[:axis], len(matrix), *values.shape[axis + 1 :])
+        result = workspace(places[(axis + 1) % 2], shape, values.dtype)
+        np.matmul(matrix, np.moveaxis(values, axis, -2), out=np.moveaxis(result, axis, -2))
+        values = result
+    return values
+
+
+def _outputs(products: np.ndarray, of_axes: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the outputs of each tile, (samples·tiles·K, *outputs), from the products, (points, samples·tiles, …)."""
+    *of_first, of_last = of_axes
+    values = products.reshape(*(matrix.shape[1] for matrix in of_axes), -1)
+    values = _along_axes(of_first, values, ["products", "windows"])
+    outputs = workspace("outputs", (values.shape[-1], *map(len, of_axes)), values.dtype)
+    np.matmul(values.swapaxes(-1, -2), of_last.T, out=np.moveaxis(outputs, 0, -2))  # The outputs of a tile come last.
+    return outputs
 
 
 def _put_tiles(outputs: np.ndarray, block: Block, y: np.ndarray, m: int) -> None:
-    """Write ``outputs``, (samples·tiles·K, outputs of a tile), to their places in ``y``, less what lies beyond it."""
+    """Write ``outputs``, (samples·tiles·K, *outputs of a tile), to their places in ``y``, less what lies beyond it."""
     target = y[block.samples, :, *(slice(tiles.start * m, tiles.stop * m) for tiles in block.positions)]
     size = tuple(tiles * m for tiles in block.shape[1:])
     whole = target if target.shape[2:] == size else workspace("whole", (*target.shape[:2], *size), y.dtype)
@@ -269,6 +335,12 @@ def _transformed_kernel(taps: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 @cache
+def _matrices(name: str, m: int, kernel_size: tuple[int, ...], dtype: np.dtype) -> list[np.ndarray]:
+    """Return the matrix ``name`` for each axis."""
+    return [matrices(m, taps)[name].astype(dtype) for taps in kernel_size]
+
+
+@cache
 def _matrix(name: str, m: int, kernel_size: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Return the matrix that does ``name`` along every axis, where what it applies to is read as one vector."""
+    """Return the matrix that does ``name`` along every axis at once, where what it applies to is read as one vector."""
     return reduce(np.kron, [matrices(m, taps)[name] for taps in kernel_size]).astype(dtype)
