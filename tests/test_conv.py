@@ -39,11 +39,13 @@ def convolutions(draw, method, dtype=np.float64):
     per_axis = lambda low, high: st.tuples(*[st.integers(low, high)] * dimensions)  # noqa: E731
     groups = draw(st.integers(1, 3))
     channels, filters, samples = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(0, 3))
-    kernel_size, dilation = draw(per_axis(1 + limited, 4)), draw(per_axis(1, 1 if limited else 3))
+    stride = draw(st.integers(1, 3).map(lambda step: (step,) * dimensions) | per_axis(1, 3))
+    least = [step + 1 if limited else 1 for step in stride]  # Winograd's method needs two taps for each step.
+    kernel_size = draw(st.tuples(*[st.integers(low, low + 3) for low in least]))
+    dilation = draw(per_axis(1, 1 if limited else 3))
     padding = draw(st.one_of(st.just("valid"), st.integers(0, 3), per_axis(0, 3), st.tuples(*[per_pair] * dimensions)))
     spans = [d * (k - 1) + 1 for k, d in zip(kernel_size, dilation, strict=True)]
     input_size = [span + extra for span, extra in zip(spans, draw(per_axis(0, 7 - 2 * dimensions)), strict=True)]
-    stride = 1 if limited else draw(st.one_of(st.integers(1, 3), per_axis(1, 3)))
     x = RNG.standard_normal((samples, groups * channels, *input_size)).astype(dtype)
     w = RNG.standard_normal((groups * filters, channels, *kernel_size)).astype(dtype)
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
@@ -435,7 +437,8 @@ def assert_module_agrees_with_torch(module):
     """Compare the three products of a method with torch on settings where nothing is equal to anything else."""
     simple = (2, (1, 1), ((1, 0), (0, 2)), (1, 1))
     varied = [(2, (2, 3), ((1, 2), (2, 0)), (3, 2)), (1, (1, 4), ((0, 1), (5, 1)), (1, 2))]
-    for groups, stride, padding, dilation in [simple] if "winograd" in module.__name__ else [simple, *varied]:
+    strided = (2, (1, 3), ((1, 0), (2, 1)), (1, 1))
+    for groups, stride, padding, dilation in [simple, *([strided] if "winograd" in module.__name__ else varied)]:
         x, w = RNG.standard_normal((2, 2 * groups, 12, 11)), RNG.standard_normal((3 * groups, 2, 2, 4))
         settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
         y, grad_output, grad_x, grad_w = torch_products(x, w, settings)
@@ -491,7 +494,7 @@ PLANTED = {
     "winograd": [
         ("w.dtype)[:, ::-1]", "w.dtype)"),
         ("taps - 1 - before, taps - 1 - after", "taps - 1 - after, taps - 1 - before"),
-        ("block, of_outputs.T, ones", "block, of_outputs.T[::-1], ones"),
+        ("[matrix.T for matrix in of_outputs]", "[matrix.T[::-1] for matrix in of_outputs]"),
         ("*axes[::2], 1, *axes[1::2])", "*axes[::2], 1, *axes[:0:-2])"),
         ("total += np.matmul", "total[...] = np.matmul"),
     ],

@@ -58,8 +58,14 @@ def _tensor_costs(product: str, x_shape: tuple[int, ...], w_shape: tuple[int, ..
 
 
 def _is_finite(operand: Any) -> bool:
-    """Whether there is no infinity and no NaN, which the faster methods would spread: then their sum is finite too."""
+    """Whether there is no infinity and no NaN, which the faster methods would spread: then a sum is finite too.
+
+    BLAS adds the squares of an array in a third of the time that numpy needs to add the numbers.
+    """
     if arguments.is_tensor(operand):
         return bool(operand.detach().sum().isfinite())
     with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(operand.sum()))
+        if operand.dtype == np.float16:  # Which BLAS does not know, and in which most squares are too large.
+            return bool(np.isfinite(operand.sum()))
+        numbers = operand.ravel(order="K")
+        return bool(np.isfinite(np.vdot(numbers, numbers)))

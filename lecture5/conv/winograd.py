@@ -11,9 +11,11 @@ matrices come from. Along several axes they are applied to each in turn, and cha
 is a matrix product over channels for each of the ``t^d`` points, in place of one for each of the ``(m r)^d`` pairs of
 output and tap: 16 for 36 in F(2×2, 3×3), 36 for 144 in F(4×4, 3×3), and 49 for 225 in F(3×3, 5×5).
 
-What is won there is partly spent on the transforms, which are applied along one axis after the other; and rounding errors grow with ``t``: along two axes they are some
-five times those of the definition for ``t = 6``, and ten for ``t = 7``, where we stop; along three axes we stop at 6,
-which is ten times as well. The map stays bilinear, and so the gradients use the same matrices, transposed.
+What is won there is partly spent on the transforms, along one axis after the other; and rounding errors grow with
+``t``: along two axes they are some five times those of the definition for ``t = 6``, and ten for ``t = 7``, where we
+stop; along three axes we stop at 6, which is ten times as well. The map stays bilinear, and so the gradients use the
+same matrices, transposed. With a stride there are no such tiles, but its phases have them
+(:mod:`lecture5.conv.phases`).
 
 S. Winograd, *Arithmetic complexity of computations* (1980); A. Lavin and S. Gray, *Fast algorithms for convolutional
 neural networks* (2016).
@@ -39,7 +41,7 @@ CACHE = 2**22
 ENOUGH = 128
 """Tiles that make a good matrix product, even if they do not fit the cache."""
 
-MEMORY = 25 * 2**20
+MEMORY = 24 * 2**20
 """Bytes that the transformed kernel and the tiles of all threads may take together."""
 
 KERNEL_MEMORY = 18 * 2**20
@@ -182,8 +184,9 @@ def multiplications(x_shape: Sequence[int], w_shape: Sequence[int], output_size:
 def cost(product: str, x_shape: Sequence[int], w_shape: Sequence[int], settings: Settings) -> float:
     """Return about how many nanoseconds this method needs on one core, see :mod:`lecture5.conv.cost`; or infinity.
 
-    A multiplication takes 0.036 ns, since the matrices are small; a cell takes 4 ns to copy to its tile, and 0.2 ns
-    more for each channel; a row of a tile's outputs takes 4 ns, and a number of the transformed kernel 1 ns.
+    A multiplication takes 0.038 ns, since the matrices are small, and the processor makes rows of sixteen numbers, even
+    if fewer are needed. A cell takes 4 ns to copy to its tile, and 0.6 ns more for each channel; a row of a tile's
+    outputs takes 4 ns, a number of the transformed kernel 0.6 ns, and one of the input's phases 1.4 ns.
     """
     kernel_size = tuple(w_shape[2:])
     if not fits(kernel_size, settings):
@@ -196,7 +199,7 @@ def cost(product: str, x_shape: Sequence[int], w_shape: Sequence[int], settings:
             return inf
         kernel_size, of_cell = phases.taps_of(kernel_size, settings.stride), prod(settings.stride)
         x_shape, w_shape = (x_shape[0], x_shape[1] * of_cell, *size), (w_shape[0], w_shape[1] * of_cell, *kernel_size)
-        moves = prod(x_shape) + 10_000.0 * of_cell
+        moves = 1.4 * prod(x_shape)
     if product == "input_grad":
         groups, input_size = settings.groups, x_shape[2:]
         x_shape, w_shape = (x_shape[0], w_shape[0], *output_size), (x_shape[1], w_shape[0] // groups, *kernel_size)
@@ -206,9 +209,11 @@ def cost(product: str, x_shape: Sequence[int], w_shape: Sequence[int], settings:
         return inf
     tiles = x_shape[0] * prod(-(-size // m) for size in output_size)
     points = prod(m + taps - 1 for taps in kernel_size)
-    moves += tiles * points * (4 + 0.2 * x_shape[1]) + 4 * tiles * m ** (len(output_size) - 1) * w_shape[0]
-    moves += points * w_shape[0] * w_shape[1]
-    return 0.036 * multiplications(x_shape, w_shape, output_size, m) + moves + 90_000
+    moves += tiles * points * (4 + 0.6 * x_shape[1]) + 4 * tiles * m ** (len(output_size) - 1) * w_shape[0]
+    moves += 0.6 * points * w_shape[0] * w_shape[1]
+    column, row = w_shape[:2] if product == "weight_grad" else w_shape[1::-1]
+    wasted = tiles * points * column * (-row % 16)
+    return 0.038 * (multiplications(x_shape, w_shape, output_size, m) + wasted) + moves + 150_000
 
 
 def fits(kernel_size: Sequence[int], settings: Settings) -> bool:
