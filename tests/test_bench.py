@@ -14,7 +14,7 @@ from lecture5.conv import core, gemm, workspace
 from lecture5.plots import speed
 from lecture5.plots.figure import LIGHT, Panel
 
-SMALL = Case("kernels", "small", 2, 3, 4, (9, 7), 3, 2, 1)
+SMALL = Case("kernels", "small", 2, 3, 4, (9, 7), 3, 3, 1)
 KEYS = {"suite", "case", "product", "contender", "seconds", "ratio", "extra_bytes", "error"}
 
 
@@ -43,8 +43,8 @@ def test_everyone_takes_part_and_is_right(measured):
 
 
 def test_who_cannot_is_left_out_with_the_reason(measured):
-    assert {row["contender"] for row in measured["left_out"]} == {"winograd"}  # The stride is 2.
-    assert all("stride 1" in row["reason"] for row in measured["left_out"])
+    assert {row["contender"] for row in measured["left_out"]} == {"winograd"}  # The stride is 3.
+    assert all("a kernel larger than the stride" in row["reason"] for row in measured["left_out"])
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
@@ -180,7 +180,7 @@ def test_results_are_stored_and_put_together(measured, tmp_path):
 def test_the_table_names_everyone_from_fastest_to_slowest(measured):
     rows = results.select(measured["rows"], product="output")
     first, *lines = results.table(rows, results.select(measured["left_out"], product="output")).splitlines()
-    assert first == "kernels small: 2 × 3→4, 9×7, 3² /2, output"
+    assert first == "kernels small: 2 × 3→4, 9×7, 3² /3, output"
     assert len(lines) == len(rows) + 1
     times = [float(line.split(" ms")[0].split()[-1]) for line in lines[:-1]]
     assert times == sorted(times)
@@ -265,7 +265,7 @@ def test_the_command(tmp_path, capsys, monkeypatch):
     assert stored["import_seconds"]["numpy"] == 0.1
     assert drawing.read_text().lstrip().startswith("<?xml")
     printed = capsys.readouterr().out
-    assert "kernels small: 2 × 3→4, 9×7, 3² /2, output" in printed
+    assert "kernels small: 2 × 3→4, 9×7, 3² /3, output" in printed
     assert "largest extra memory of auto" in printed
 
 

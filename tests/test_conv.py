@@ -386,7 +386,71 @@ def test_an_empty_batch_has_an_empty_output_and_a_zero_gradient(method):
     np.testing.assert_array_equal(grad_w, np.zeros(w.shape))
 
 
+# A convolution with strides, as one of phases
+
+
+def test_phases_by_hand():
+    phases = importlib.import_module("lecture5.conv.phases")
+    x, w = np.array([[[1, 2, 3, 4, 5]]]), np.array([[[1, 10, 100, 1000]]])
+    settings = Settings((3,), ((1, 0),), (1,), 1)  # Of 0 1 2 3 4 5 the kernel sees 0 1 2 3 only, at one position.
+    assert phases.size_of((4,), (1,), (3,)) == (2,)
+    assert phases.of_input(x, (2,), settings).tolist() == [[[0, 3], [1, 4], [2, 5]]]
+    of_kernel = phases.of_kernel(w, (3,))
+    assert of_kernel.tolist() == [[[1, 1000], [10, 0], [100, 0]]]
+    assert phases.to_kernel(of_kernel, (4,), (3,)).tolist() == w.tolist()
+    assert phases.to_input(np.arange(6).reshape(1, 3, 2), (5,), settings).tolist() == [[[2, 4, 1, 3, 5]]]
+
+
+@profile(max_examples=50)
+@given(data=st.data())
+def test_a_convolution_of_the_phases_is_the_convolution_with_strides(data):
+    phases, gemm = (importlib.import_module(f"lecture5.conv.{name}") for name in ("phases", "gemm"))
+    x, w, settings = data.draw(convolutions("winograd"))
+    assume(len(x))
+    settings = lecture5.conv.operands.checked_settings(x.shape[2:], w.shape[2:], **settings)
+    output_size = settings.output_size(x.shape[2:], w.shape[2:])
+    size = phases.size_of(w.shape[2:], output_size, settings.stride)
+    x_phases, w_phases = phases.of_input(x, size, settings), phases.of_kernel(w, settings.stride)
+    assert x_phases.nbytes == 2 * len(x) * phases.input_bytes(x.shape, size, settings)  # That counts four-byte numbers.
+    found = gemm.forward(x_phases, w_phases, settings.plain())
+    np.testing.assert_allclose(found, gemm.forward(x, w, settings), rtol=1e-10, atol=1e-10)
+
+
 # What "auto" chooses
+
+
+def test_auto_takes_winograd_for_a_large_kernel_with_a_stride_while_its_phases_are_small():
+    """AlexNet's first layer. The phases of an image of 1,000 pixels would be a copy of twelve megabytes."""
+    cost = importlib.import_module("lecture5.conv.cost")
+    settings = Settings((4, 4), ((2, 2), (2, 2)), (1, 1), 1)
+    for size, product, method in [
+        (224, "forward", "winograd"),
+        (1000, "forward", "gemm"),
+        (224, "input_grad", "gemm"),
+        (224, "weight_grad", "gemm"),
+    ]:
+        x, w = np.ones((1, 3, size, size), np.float32), np.ones((64, 3, 11, 11), np.float32)
+        grad = np.ones((1, 64, *settings.output_size((size, size), (11, 11))), np.float32)
+        a, b = {"forward": (x, w), "input_grad": (grad, w), "weight_grad": (grad, x)}[product]
+        assert cost.fastest(product, a, b, x.shape, w.shape, settings) == method
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("place", ["x", "w"])
+def test_auto_keeps_what_is_not_finite_in_its_place(place, bad, dtype):
+    """Winograd's method, which it would take, spreads it over a tile."""
+    x, w = np.ones((1, 64, 42, 42), dtype), np.ones((64, 64, 3, 3), dtype)
+    cost = importlib.import_module("lecture5.conv.cost")
+    settings = Settings((1, 1), ((0, 0), (0, 0)), (1, 1), 1)
+    assert cost.fastest("forward", x, w, x.shape, w.shape, settings) == "winograd"
+    {"x": x, "w": w}[place][0, 3, 1, 2] = bad
+    assert cost.fastest("forward", x, w, x.shape, w.shape, settings) == "gemm"
+    y = conv2d(x, w)
+    touched = np.zeros(y.shape, bool)
+    touched[:, :, :2, :3] = place == "x"
+    touched[:, 0] |= place == "w"
+    np.testing.assert_array_equal(~np.isfinite(y), touched)
 
 
 @pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
@@ -472,12 +536,12 @@ PLANTED = {
     "columns": [
         ("stride * gap for stride, gap", "stride for stride, gap"),
         ("stride * step for stride, step", "stride for stride, step"),
-        ("divmod(first * gap, heaps)", "divmod(first, heaps)"),
-        ("of_cell * apart * gap // heaps", "of_cell * apart // heaps"),
-        ("of_cell * step // heaps", "of_cell * step"),
-        ("ahead : ahead +", "0:"),
-        ("(heap - row.start) % heaps", "heap"),
-        ("(row.start + first) // heaps", "row.start // heaps"),
+        ("divmod(first * gap, phases)", "divmod(first, phases)"),
+        ("of_cell * apart * gap // phases", "of_cell * apart // phases"),
+        ("of_cell * step // phases", "of_cell * step"),
+        ("ahead : ahead + row", "0:row"),
+        ("(phase - row.start) % phases", "phase"),
+        ("(row.start + first) // phases", "row.start // phases"),
         ("        padded[...] = 0\n    if", "        pass\n    if"),
         ("positions.start * stride - before", "positions.start * stride - before + 1"),
         ("met += columns", "met[...] = columns"),
@@ -497,6 +561,18 @@ PLANTED = {
         ("[matrix.T for matrix in of_outputs]", "[matrix.T[::-1] for matrix in of_outputs]"),
         ("*axes[::2], 1, *axes[1::2])", "*axes[::2], 1, *axes[:0:-2])"),
         ("total += np.matmul", "total[...] = np.matmul"),
+        ("if len(size) % 2 else", "if not len(size) % 2 else"),
+        ("(values.swapaxes(-1, -2), of_last.T", "(values.swapaxes(-1, -2), of_last[::-1].T"),
+        ("y[first:last] = forward", "y[: last - first] = forward"),
+    ],
+    "phases": [
+        ("*axes[1::2], *axes[::2])", "*axes[::2], *axes[1::2])"),
+        ("zip(second, first, strict=True)", "zip(first, second, strict=True)"),
+        ("start * step + first - before", "start * step + first"),
+        ("(before - first) // step", "before // step"),
+        ("min(places - start, ", "min(places - start - 1, "),
+        ("    phases[...] = 0\n", "    phases[...] = 1\n"),
+        ("x[:, :, *of_x] = phases[:, :, *phase, *of_phase]", "x[:, :, *of_x] = phases[:, :, *phase[::-1], *of_phase]"),
     ],
     "matrix": [
         (".T @ grad_output", " @ grad_output"),
@@ -529,7 +605,10 @@ def test_a_planted_error_is_caught(name, old, new, monkeypatch):
         broken.forward = windows.forward
         broken.input_grad = partial(broken.input_grad, windows.forward)
         broken.weight_grad = partial(broken.weight_grad, windows.forward)
-    if name == "columns":  # A part of another method.
+    if name == "phases":  # A part of another method, as the next one.
+        monkeypatch.setattr(importlib.import_module("lecture5.conv.winograd"), "phases", broken)
+        broken = importlib.import_module("lecture5.conv.winograd")
+    if name == "columns":
         gemm = importlib.import_module("lecture5.conv.gemm")
         for part in ("blocks", "gather", "parts", "scatter"):
             monkeypatch.setattr(gemm, part, getattr(broken, part))
@@ -537,6 +616,7 @@ def test_a_planted_error_is_caught(name, old, new, monkeypatch):
     if hasattr(broken, "CACHE"):  # Many small blocks, so that a mistake in one or between two of them is seen.
         monkeypatch.setattr(broken, "CACHE", 4000)
         monkeypatch.setattr(broken, "ENOUGH", 1, raising=False)
+        monkeypatch.setattr(broken, "INPUT_MEMORY", 1, raising=False)  # So that each sample's phases come on their own.
     with pytest.raises((AssertionError, ValueError, IndexError)):
         assert_module_agrees_with_torch(broken)
 

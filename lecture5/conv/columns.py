@@ -102,51 +102,51 @@ def gather(x: np.ndarray, block: Block, columns: np.ndarray, settings: Settings,
     order before: then all channels of a cell are copied at once, each time a window sees it.
 
     A row of positions can be copied at once too, if the window moves by one cell along it. If it moves by more, the
-    cells of the input's rows are dealt out before, into as many heaps: then taps that lie a multiple of the stride
-    apart see rows of the same heap, and each tap a row without gaps.
+    cells of each row are sorted into their phases before (:mod:`lecture5.conv.phases`): then what a tap meets is a row
+    of one phase, without gaps.
     """
-    shape = columns.shape
-    kernel_size, taps, after = shape[1 : 1 + len(block.positions)], shape[len(block.positions)], block.shape
+    channels, *kernel_size = columns.shape[: 1 + len(block.positions)]
+    samples, *position_rows, row = block.shape
     gap, step = settings.dilation[-1], settings.stride[-1]
-    heaps = 1 if channels_last or prod(kernel_size) <= prod(settings.stride) else step
-    cells = _cells(x, block, settings, kernel_size, heaps, channels_last)
-    apart = heaps // gcd(heaps, gap)  # Taps from one to the next of the same heap.
-    of_sample, of_channel, *of_rows, of_heap, of_cell = cells.strides
-    over_taps = (stride * gap for stride, gap in zip(of_rows, settings.dilation[:-1], strict=True))
-    over_positions = (stride * step for stride, step in zip(of_rows, settings.stride[:-1], strict=True))
+    phases = 1 if channels_last or prod(kernel_size) <= prod(settings.stride) else step
+    cells = _cells(x, block, settings, kernel_size, phases, channels_last)
+    apart = phases // gcd(phases, gap)  # From one tap to the next that meets the same phase.
+    of_sample, of_channel, *of_axes, of_phase, of_cell = cells.strides
+    over_taps = [stride * gap for stride, gap in zip(of_axes, settings.dilation[:-1], strict=True)]
+    over_positions = [stride * step for stride, step in zip(of_axes, settings.stride[:-1], strict=True)]
+    over_taps += [of_phase, of_cell * apart * gap // phases]
+    over_positions += [of_cell * step // phases]
+    taps_of_phase, longest = -(-kernel_size[-1] // apart), row + (apart - 1) * gap // phases
     windows = as_strided(
         cells,
-        (*shape[: len(kernel_size)], heaps, -(-taps // apart), *after[:-1], after[-1] + (apart - 1) * gap // heaps),
-        (
-            *(of_channel, *over_taps, of_heap, of_cell * apart * gap // heaps),
-            *(of_sample, *over_positions, of_cell * step // heaps),
-        ),
+        (channels, *kernel_size[:-1], phases, taps_of_phase, samples, *position_rows, longest),
+        (of_channel, *over_taps, of_sample, *over_positions),
         writeable=False,
     )
-    rest = (slice(None),) * len(kernel_size)
-    for first in range(min(apart, taps)):
-        ahead, heap = divmod(first * gap, heaps)
-        target = columns[..., first::apart, *rest, slice(None)]
-        met = windows[..., heap, : target.shape[len(kernel_size)], *rest, ahead : ahead + after[-1]]
+    rest = (slice(None),) * (1 + len(position_rows))
+    for first in range(min(apart, kernel_size[-1])):
+        ahead, phase = divmod(first * gap, phases)
+        target = columns[..., first::apart, *rest, :]
+        met = windows[..., phase, : target.shape[len(kernel_size)], *rest, ahead : ahead + row]
         if channels_last:
             met, target = np.moveaxis(met, 0, -1), np.moveaxis(target, 0, -1)
         copy_rows(met, target)
 
 
 def _cells(
-    x: np.ndarray, block: Block, settings: Settings, kernel_size: Sequence[int], heaps: int, channels_last: bool
+    x: np.ndarray, block: Block, settings: Settings, kernel_size: Sequence[int], phases: int, channels_last: bool
 ) -> np.ndarray:
-    """Return the cells that a block sees, with their padding: (samples, C, *size), the last axis as (heaps, cells).
+    """Return the cells that a block sees, with their padding: (samples, C, *size), the last axis as (phases, cells).
 
-    Cell ``i`` of a row lies in heap ``i % heaps``, at ``i // heaps``.
+    Cell ``i`` of a row is the cell ``i // phases`` of phase ``i % phases``.
     """
     inside, within, size = region(x.shape, block, settings, kernel_size)
     cells = x[block.samples, :, *inside]
     is_whole = cells.shape[2:] == size
-    if is_whole and heaps == 1 and not channels_last:
+    if is_whole and phases == 1 and not channels_last:
         return cells[..., np.newaxis, :]
     *rows, row = within
-    shape = [*cells.shape[:2], *size[:-1], heaps, -(-size[-1] // heaps)]
+    shape = [*cells.shape[:2], *size[:-1], phases, -(-size[-1] // phases)]
     if channels_last:
         shape.append(shape.pop(1))
     padded = workspace("padded", shape, x.dtype)
@@ -154,17 +154,18 @@ def _cells(
         padded[...] = 0
     if channels_last:
         padded = np.moveaxis(padded, -1, 1)
-    for heap in range(heaps):
-        first = (heap - row.start) % heaps
-        dealt = cells[..., first::heaps]
-        start = (row.start + first) // heaps
-        copy_rows(dealt, padded[:, :, *rows, heap, start : start + dealt.shape[-1]])
+    for phase in range(phases):
+        first = (phase - row.start) % phases
+        of_phase = cells[..., first::phases]
+        start = (row.start + first) // phases
+        copy_rows(of_phase, padded[:, :, *rows, phase, start : start + of_phase.shape[-1]])
     return padded
 
 
 def copy_rows(source: np.ndarray, target: np.ndarray) -> None:
-    """Copy ``source`` to ``target``. If the numbers along the last axis of both lie side by side, they are copied as
-    one item, which takes half as long or less if they are few.
+    """Copy ``source`` to ``target``, each row at once, as one item, if its numbers lie side by side in both.
+
+    For short rows that takes half as long or less.
     """
     if source.shape[-1] > 1 and source.strides[-1] == target.strides[-1] == source.itemsize:
         row = np.dtype((np.void, source.shape[-1] * source.itemsize))

@@ -65,7 +65,7 @@ def _is_finite(operand: Any) -> bool:
     if arguments.is_tensor(operand):
         return bool(operand.detach().sum().isfinite())
     with np.errstate(over="ignore", invalid="ignore"):
-        if operand.dtype == np.float16:  # Which BLAS does not know, and in which most squares are too large.
-            return bool(np.isfinite(operand.sum()))
+        if operand.dtype == np.float16:  # Which BLAS does not know, and which ends at 65,504.
+            return bool(np.isfinite(operand.sum(dtype=np.float32)))
         numbers = operand.ravel(order="K")
         return bool(np.isfinite(np.vdot(numbers, numbers)))
