@@ -2,11 +2,12 @@
 
 Time goes into three things: multiplications, moving numbers to where they are multiplied, and calls. Each method says
 in its ``cost`` how many of each it takes, and how long one takes: so many nanoseconds on one core of a 2023 server,
-found by fitting ninety convolutions of random size. On another machine all of them are faster or slower, and that does
-not matter: only their ratios decide.
+found by fitting a few hundred convolutions of random size. On another machine all of them are faster or slower, and
+that does not matter: only their ratios decide.
 
 *   ``gemm`` multiplies as often as the definition does, at the full speed of the processor.
-*   ``winograd`` multiplies less and moves more, so it needs enough channels, and is for small kernels only.
+*   ``winograd`` multiplies less and moves more, so it needs enough channels, and is for small kernels only, or for
+    large ones with a large stride, which fall into small ones.
 *   ``fourier`` does not depend on the size of the kernel, but its operations are ten times slower: for large kernels.
 
 For tensors the choice is between torch's own convolution and ``fourier``. With integers only exact methods are used,

@@ -280,34 +280,36 @@ def _transform(cells: Any, length: Sequence[int]) -> Any:
     """Return the Fourier transform over the last axes, of this ``length``, which may be more than there are cells.
 
     One axis after the other, from the last one, so that rows which are not there yet are not transformed. Of a real
-    signal the first transform gives half of the frequencies: the rest is its mirror image.
+    signal the first transform gives half of the frequencies: the rest is its mirror image. Each axis is the last one
+    when its turn comes, since transforms are fastest where cells lie side by side; so the axes ``(…, z, y, x)`` are in
+    the order ``(…, y, x, z)`` in the end.
     """
-    fft, axis = _library(cells)
+    fft, axis, move = _library(cells)
     first = fft.fft if _is_complex(cells.dtype) else fft.rfft
     cells = first(cells, length[-1], **axis(-1))
-    for last in range(-2, -1 - len(length), -1):
-        cells = fft.fft(cells, length[last], **axis(last))
+    for cells_there in length[-2::-1]:
+        cells = fft.fft(move(cells, -1, -len(length)), cells_there, **axis(-1))
     return cells
 
 
 def _inverse(spectra: Any, dtype: Any, length: Sequence[int], kept: Sequence[slice]) -> Any:
-    """Return the cells ``kept`` of what has these ``spectra`` at this ``length``; the last axis comes last."""
-    fft, axis = _library(spectra)
-    for last in range(-len(length), -1):
-        spectra = fft.ifft(spectra, length[last], **axis(last))[..., kept[last], *(slice(None),) * (-1 - last)]
+    """Return the cells ``kept`` of what has these ``spectra`` at this ``length``: the same way back."""
+    fft, axis, move = _library(spectra)
+    for cells_there, some in zip(length[:-1], kept[:-1], strict=True):
+        spectra = move(fft.ifft(spectra, cells_there, **axis(-1))[..., some], -len(length), -1)
     final = fft.ifft if _is_complex(dtype) else fft.irfft
     return final(spectra, length[-1], **axis(-1))[..., kept[-1]]
 
 
-def _library(cells: Any) -> tuple[Any, Callable]:
-    """Return the transforms for these cells, and the keyword argument that names an axis."""
+def _library(cells: Any) -> tuple[Any, Callable, Callable]:
+    """Return the transforms for these cells, the keyword argument that names an axis, and how an axis is moved."""
     if arguments.is_tensor(cells):
         from torch import fft
 
-        return fft, lambda axis: {"dim": axis}
+        return fft, lambda axis: {"dim": axis}, lambda cells, start, end: cells.movedim(start, end).contiguous()
     from scipy import fft
 
-    return fft, lambda axis: {"axis": axis}
+    return fft, lambda axis: {"axis": axis}, np.moveaxis
 
 
 def _is_complex(dtype: Any) -> bool:
