@@ -423,14 +423,16 @@ def test_auto_takes_winograd_for_a_large_kernel_with_a_stride_while_its_phases_a
     """AlexNet's first layer. The phases of an image of 1,000 pixels would be a copy of twelve megabytes."""
     cost = importlib.import_module("lecture5.conv.cost")
     settings = Settings((4, 4), ((2, 2), (2, 2)), (1, 1), 1)
-    for size, product, method in [
-        (224, "forward", "winograd"),
-        (1000, "forward", "gemm"),
-        (224, "input_grad", "gemm"),
-        (224, "weight_grad", "gemm"),
+    for samples, size, product, method in [
+        (1, 224, "forward", "winograd"),
+        (1, 1000, "forward", "gemm"),
+        (16, 224, "forward", "winograd"),
+        (1, 224, "input_grad", "winograd"),
+        (1, 224, "weight_grad", "winograd"),
+        (16, 224, "weight_grad", "gemm"),  # It needs those of all samples at once.
     ]:
-        x, w = np.ones((1, 3, size, size), np.float32), np.ones((64, 3, 11, 11), np.float32)
-        grad = np.ones((1, 64, *settings.output_size((size, size), (11, 11))), np.float32)
+        x, w = np.ones((samples, 3, size, size), np.float32), np.ones((64, 3, 11, 11), np.float32)
+        grad = np.ones((samples, 64, *settings.output_size((size, size), (11, 11))), np.float32)
         a, b = {"forward": (x, w), "input_grad": (grad, w), "weight_grad": (grad, x)}[product]
         assert cost.fastest(product, a, b, x.shape, w.shape, settings) == method
 

@@ -195,7 +195,8 @@ def cost(product: str, x_shape: Sequence[int], w_shape: Sequence[int], settings:
     moves = 0.0
     if max(settings.stride) > 1:
         size = phases.size_of(kernel_size, output_size, settings.stride)
-        if product != "forward" or phases.input_bytes(x_shape, size, settings) > INPUT_MEMORY:
+        together = 1 if product == "forward" else x_shape[0]  # The gradients need the phases of all samples at once.
+        if together * phases.input_bytes(x_shape, size, settings) > INPUT_MEMORY:
             return inf
         kernel_size, of_cell = phases.taps_of(kernel_size, settings.stride), prod(settings.stride)
         x_shape, w_shape = (x_shape[0], x_shape[1] * of_cell, *size), (w_shape[0], w_shape[1] * of_cell, *kernel_size)
