@@ -1,7 +1,10 @@
 """lecture5 bench: that it times what is right, counts memory truly, and stores what it found."""
 
+import importlib.util
 import json
+import random
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -290,3 +293,23 @@ def test_results_of_another_machine_are_not_mixed_in(measured, tmp_path, capsys)
     with pytest.raises(SystemExit):
         bench.main(["import", "--threads", "1", "--out", str(file)])
     assert "abacus" in capsys.readouterr().err
+
+
+def test_the_script_that_checks_the_choice(capsys):
+    """It draws the same convolutions again for a seed, and finds for each product how times and estimates compare."""
+    script = Path(bench.__file__).parents[2] / "benchmarks" / "choice.py"
+    specification = importlib.util.spec_from_file_location("choice", script)
+    choice = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(choice)
+    drawn = [choice.draw(random.Random(3)) for _ in range(2)]
+    assert drawn[0] == drawn[1]
+    assert 2e6 < drawn[0].multiplications < 1.5e9
+    found = choice.times_and_costs(SMALL, "output", 0.01)
+    assert set(found) == {"gemm", "fourier"}  # The stride is 3, as large as the kernel.
+    assert all(0 < best < 1 and 0 < cost < 1 for best, cost in found.values())
+
+    choice.main(["--number", "2", "--seconds", "0.01"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if not line.startswith(" ")] == list(PRODUCTS)
+    assert sum("chosen within 10 %" in line for line in lines) == 3
+    assert sum("gemm" in line and "2 convolutions" in line for line in lines) == 3
