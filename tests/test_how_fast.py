@@ -110,6 +110,9 @@ def test_the_text_on_the_layers_is_true_of_the_figures():
     assert sum("² /2" in case for case in above) >= 6
     assert max(auto.values()) < 1.34
 
+    einsum = list(ratios(contender="strided einsum", **output).values())
+    assert 50 < results.geometric_mean(einsum) < 200
+
     indexed = ratios(contender="indexed im2col", suite="resnet18", product="output")
     assert f"about {round(10 / results.geometric_mean(list(indexed.values())))} times as fast as PyTorch" in text_of(
         "targets-read"
