@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,39 @@ def test_equal_to_the_pool_though_a_worker_is_killed(submissions, cluster, tmp_p
         assert (tmp_path / "there" / name).read_text() == (tmp_path / "here" / name).read_text()
     # what was graded there need not be graded again here: the records have the same keys
     assert records.finished(tmp_path / "there", "chen", JOB.key((submissions / "chen.ipynb").read_bytes()))
+
+
+def test_a_record_that_is_lost_before_it_is_fetched_is_made_again(submissions, monkeypatch):
+    """A worker dies with records that it has finished and still holds: Dask says "finished", and then no longer."""
+    import distributed
+
+    class AllDoneThenOneKilled:
+        """Hands out futures as ``as_completed`` does, but after all are done and a worker that holds some is killed."""
+
+        def __init__(self, futures):
+            distributed.wait(futures, timeout=120)
+            assert all(future.status == "finished" for future in futures)
+            holder = next(iter(distributed.get_client().who_has(futures).values()))[0]
+            pids = {worker.worker_address: worker.pid for worker in made.workers.values()}
+            os.kill(pids[holder], signal.SIGKILL)
+            deadline = time.monotonic() + 60
+            while all(future.status == "finished" for future in futures) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert any(future.status != "finished" for future in futures)
+            self.futures = futures
+
+        def __iter__(self):
+            return iter(self.futures)
+
+        def update(self, more):
+            self.futures.extend(more)
+
+    monkeypatch.setattr(distributed, "as_completed", AllDoneThenOneKilled)
+    found = [Found(name, submissions / f"{name}.ipynb") for name in QUICK]
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as made:
+        got = list(dask.grade_all(found, JOB, made.scheduler_address))
+    assert sorted(record["student"] for record in got) == sorted(QUICK)
+    assert "error" not in {record["status"] for record in got}
 
 
 def test_another_version_of_the_course_is_refused(submissions, cluster):

@@ -73,7 +73,11 @@ def grade_all(submissions: Iterable[Found], job: Job, scheduler: str) -> Iterato
         running = as_completed([submit(found) for found in islice(waiting, max(1, threads) * IN_FLIGHT)])
         for future in running:
             found = known.pop(future.key)
-            yield future.result() if future.status == "finished" else _fault(found, job, future.exception())
+            try:
+                record = future.result()  # It is made again if the worker that holds it has died since.
+            except Exception as error:
+                record = _fault(found, job, error)
+            yield record
             running.update([submit(another) for another in islice(waiting, 1)])
 
 
