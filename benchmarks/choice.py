@@ -15,7 +15,7 @@ from math import exp, log
 
 import numpy as np
 
-from lecture5.bench import measure
+from lecture5.bench import measure, results
 from lecture5.bench.cases import PRODUCTS, Case
 from lecture5.conv.cost import NUMPY_METHODS
 
@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> None:
             chosen = min(case, key=lambda method: case[method][1])
             slower.append(case[chosen][0] / min(best for best, _ in case.values()))
         share = sum(ratio <= 1.1 for ratio in slower) / len(slower)
-        mean = exp(sum(map(log, slower)) / len(slower))
+        mean = results.geometric_mean(slower)
         print(f"  chosen within 10 % of the fastest: {share:.0%}; in the geometric mean {mean:.3f} times its time")
 
 

@@ -98,7 +98,7 @@ def forward(x: np.ndarray, w: np.ndarray, settings: Settings, m: int | None = No
         return forward(phases.of_input(x, size, settings), w, settings.plain(), m)
     m = m or best_tile(x.shape, w.shape, output_size)
     taps = w.reshape(settings.groups, len(w) // settings.groups, w.shape[1], -1).transpose(0, 2, 3, 1)
-    kernel = _transformed_kernel(np.ascontiguousarray(taps), _matrix("G", m, w.shape[2:], w.dtype))
+    kernel = _transformed_kernel(np.ascontiguousarray(taps), _kernel_matrix(m, w.shape[2:], w.dtype))
     return _filtered(x, kernel, w.shape[2:], output_size, settings, m)
 
 
@@ -112,7 +112,7 @@ def input_grad(
         grads = input_grad(grad_output, phases.of_kernel(w, settings.stride), size, settings.plain(), m)
         return phases.to_input(grads, input_size, settings)
     m = m or best_tile(grad_output.shape, w.shape, input_size)
-    flipped = _matrix("G", m, w.shape[2:], w.dtype)[:, ::-1]
+    flipped = _kernel_matrix(m, w.shape[2:], w.dtype)[:, ::-1]
     taps = w.reshape(settings.groups, len(w) // settings.groups, w.shape[1], -1).swapaxes(2, 3)
     kernel = _transformed_kernel(taps, np.ascontiguousarray(flipped))
     reach = zip(w.shape[2:], settings.padding, strict=True)
@@ -132,7 +132,7 @@ def weight_grad(
     outs, ins = (array.shape[1] // settings.groups for array in (grad_output, x))
     output_size, w_shape = grad_output.shape[2:], (grad_output.shape[1], ins, *kernel_size)
     m = m or best_tile(x.shape, w_shape, output_size)
-    of_taps = _matrix("G", m, kernel_size, x.dtype)
+    of_taps = _kernel_matrix(m, kernel_size, x.dtype)
     of_tile, of_outputs = (_matrices(name, m, kernel_size, x.dtype) for name in "BA")
     of_grads = [matrix.T for matrix in of_outputs]
     points = len(of_taps)
@@ -347,6 +347,6 @@ def _matrices(name: str, m: int, kernel_size: tuple[int, ...], dtype: np.dtype) 
 
 
 @cache
-def _matrix(name: str, m: int, kernel_size: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Return the matrix that does ``name`` along every axis at once, where what it applies to is read as one vector."""
-    return reduce(np.kron, [matrices(m, taps)[name] for taps in kernel_size]).astype(dtype)
+def _kernel_matrix(m: int, kernel_size: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Return the matrix ``G`` along every axis at once, for kernels that are read as one vector."""
+    return reduce(np.kron, [matrices(m, taps)["G"] for taps in kernel_size]).astype(dtype)
